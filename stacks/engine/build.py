@@ -1,0 +1,116 @@
+"""Building a version in the sandbox, part by part: room, environments, kernelspecs, seal (design §7)."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stacks.engine import guest, mounts, packages, seal, sizes, versions
+from stacks.engine.environments import Environment
+from stacks.engine.errors import Refused
+from stacks.engine.installers import INSTALLERS
+from stacks.engine.installers.base import Site
+from stacks.engine.layout import Layout
+from stacks.engine.recipe import Recipe
+from stacks.engine.versions import Description
+
+RESERVE = 256 * 1024 * 1024  # bytes of the disk that stay free
+FIRST = 1024 * 1024 * 1024  # bytes that a build is expected to need while nothing like it was built
+
+
+@dataclass
+class Building:
+    """A build under way: what was asked for, and what was found out so far."""
+
+    name: str
+    generation: int
+    recipe: Recipe
+    recipe_text: str
+    revision: int
+    options: Sequence[str] = ()
+    kernel_dir: str = ""
+    lockfile: dict[str, str] = field(default_factory=dict)
+    kernelspecs: list[dict[str, str]] = field(default_factory=list)
+
+
+def check_free(layout: Layout, name: str) -> None:
+    """Raise Refused when something lies where the version `name` would."""
+    if os.path.lexists(layout.version(name)):
+        raise Refused(f"{layout.version(name)} is there already: choose another name.")
+
+
+def check_room(layout: Layout, need: int) -> None:
+    """Raise Refused, with numbers, unless the disk has room for `need` bytes and the reserve."""
+    room = mounts.room(layout.root)
+    if need + RESERVE > room.bytes_free:
+        raise Refused(
+            f"The disk of {layout.root} has {room.bytes_free / 1e6:.0f} MB free; this build needs about "
+            f"{need / 1e6:.0f} MB and {RESERVE / 1e6:.0f} MB in reserve: remove versions that nobody needs."
+        )
+    if room.files_free is not None and room.files_free < 10_000:
+        raise Refused(f"The disk of {layout.root} has only {room.files_free} inodes free: remove versions.")
+
+
+def expected_bytes(layout: Layout) -> int:
+    """Estimate what a build adds to the disk: half of the largest version there is, or `FIRST` when there is none."""
+    known = sizes.stored(layout)
+    return max((size.bytes for size in known.values()), default=2 * FIRST) // 2
+
+
+def install(environment: Environment, building: Building, site: Site) -> None:
+    """Make one environment from the lockfile that was resolved for it."""
+    INSTALLERS[environment.installer].install(environment, building.lockfile[environment.path], site)
+
+
+def resolve(environment: Environment, building: Building, site: Site) -> None:
+    """Find out exactly what one environment will hold."""
+    building.lockfile[environment.path] = INSTALLERS[environment.installer].resolve(environment, site)
+
+
+def add_kernelspecs(environment: Environment, building: Building, site: Site) -> None:
+    """Write the environment's kernelspecs, for the live path, and note all that it has in the end."""
+    library = building.kernel_dir if environment.jupyter else ""
+    wanted = [
+        {"name": spec.name, "display_name": spec.display_name, "language": spec.language}
+        for spec in environment.kernelspecs
+    ]
+    prefix = str(site.prefix(environment))
+    orders = site.hand_in("orders.json", json.dumps({"prefix": prefix, "write": wanted, "copy": library}))
+    site.tools["kernelspecs.py"] = Path(guest.__file__).with_name("kernelspecs.py")
+    argv = [f"{prefix}/bin/python", "-I", "/run/dlstack/kernelspecs.py", orders]
+    label = f"kernelspecs of {environment.path}"
+    found = site.run(argv, label=label, readable=(Path(library),) if library else (), capture=True)
+    specs = [json.loads(line) for line in found.splitlines()]
+    building.kernelspecs += [spec | {"environment": environment.path} for spec in specs]
+
+
+def seal_version(layout: Layout, building: Building) -> Description:
+    """Describe the tree, share what earlier versions hold, and make it a version."""
+    if not versions.is_directory(layout.building):
+        raise Refused(f"{layout.building} is no directory any more: the build replaced it. Nothing was sealed.")
+    content = seal.scan(layout)
+    earlier = [versions.tree(layout, name) for name in versions.all_sealed(layout)]
+    content = seal.share(layout.building, content, earlier)
+    description = Description(
+        name=building.name,
+        uuid=str(uuid.uuid4()),
+        generation=building.generation,
+        sealed_at=time.time(),
+        manifest=content.digest,
+        files=content.files,
+        bytes=content.bytes,
+        recipe=building.recipe.name,
+        revision=building.revision,
+        recipe_text=building.recipe_text,
+        options=list(building.options),
+        packages={item.path: packages.installed(layout.building / item.path) for item in building.recipe.environments},
+        kernelspecs=building.kernelspecs,
+        lockfile=building.lockfile,
+    )
+    seal.commit(layout, description, content)
+    return description

@@ -1,0 +1,64 @@
+"""Writing so that a crash or power cut leaves the old content or the new (invariants 2 and 7)."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Flush the whole filesystem that holds `path`: syncfs(2), which costs far less than one fsync per file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable: fsync(2) of the directory."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def temporary_name(path: Path) -> Path:
+    """Name a hidden sibling of `path` that no other writer uses; `is_temporary` knows it again."""
+    return path.with_name(f".{path.name}.new-{os.getpid()}-{secrets.token_hex(6)}")
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file name was made by `temporary_name`."""
+    return name.startswith(".") and ".new-" in name
+
+
+def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file aside, fsync it, rename it into place and fsync the directory."""
+    aside = temporary_name(path)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document as `write_bytes` does."""
+    write_bytes(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n")

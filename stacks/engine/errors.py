@@ -1,0 +1,55 @@
+"""Every error the engine raises; the message tells the operator what happened and what to do.
+
+EngineError
+├── Refused            nothing was changed: bad input or an unmet precondition (exit status 2)
+├── Failed             the work was begun, failed and was undone (exit status 1)
+│   ├── CommandFailed  a program ended with a status other than 0
+│   ├── TimedOut       a program was silent or ran for too long
+│   └── VerifyFailed   a tree does not agree with its manifest
+└── Stopped            the work was ended on request and undone
+    ├── Cancelled      by an operator
+    └── Interrupted    by the end of the worker or of the machine
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Root of the errors below."""
+
+
+class Refused(EngineError):  # noqa: N818 — a state of the world in the design's words
+    """A request that cannot be carried out as asked; nothing was changed."""
+
+
+class Failed(EngineError):  # noqa: N818 — a state of the world in the design's words
+    """Work that was begun and failed; its changes were undone."""
+
+
+class CommandFailed(Failed):
+    """A program ended with a status other than 0."""
+
+    def __init__(self, message: str, *, status: int, program: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.program = program
+
+
+class TimedOut(Failed):
+    """A program was silent or ran for longer than allowed."""
+
+
+class VerifyFailed(Failed):
+    """A tree does not agree with its manifest."""
+
+
+class Stopped(EngineError):  # noqa: N818 — a state of the world in the design's words
+    """Work that was ended on request; its changes were undone."""
+
+
+class Cancelled(Stopped):
+    """An operator asked for the end."""
+
+
+class Interrupted(Stopped):
+    """The worker or the machine was about to end."""

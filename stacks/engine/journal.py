@@ -1,0 +1,72 @@
+"""The machine's own record: an operation's intent is on disk before its first change, its end after the last.
+
+One pending intent per lane, and one line of history for each that ended; both are written so that a crash leaves them
+whole (invariant 7). The worker's database learns of it; it never depends on the database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from stacks.engine import durable
+from stacks.engine.layout import Layout
+
+
+def begin(layout: Layout, lane: str, *, operation: str, kind: str, version: str, previous: str | None = None) -> None:
+    """Record what is about to be changed; durable when this returns."""
+    intent = {"operation": operation, "kind": kind, "version": version, "previous": previous, "at": time.time()}
+    durable.write_json(_pending(layout, lane), intent)
+
+
+def pending(layout: Layout, lane: str) -> dict[str, Any] | None:
+    """Give the intent of an operation that has not ended, None when there is none."""
+    try:
+        found = json.loads(_pending(layout, lane).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def end(layout: Layout, lane: str, outcome: str) -> None:
+    """Move the pending intent to the history with its outcome; nothing happens when there is none."""
+    if intent := pending(layout, lane):
+        _append(layout, intent | {"outcome": outcome, "ended": time.time()})
+    _pending(layout, lane).unlink(missing_ok=True)
+    durable.sync_directory(_pending(layout, lane).parent)
+
+
+def history(layout: Layout) -> list[dict[str, Any]]:
+    """Give what ended, oldest first; a torn last line, left by a crash, is passed over."""
+    try:
+        lines = (layout.state / "history.jsonl").read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    return [entry for line in lines if (entry := _parse(line))]
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _append(layout: Layout, entry: dict[str, Any]) -> None:
+    path = layout.state / "history.jsonl"
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, b"\n" * torn + json.dumps(entry, sort_keys=True).encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _pending(layout: Layout, lane: str) -> Path:
+    return layout.state / f"pending-{lane}.json"

@@ -1,0 +1,180 @@
+"""The one door to other programs: argument lists, no shell, output line by line, ended whole (style.md 8 and 10)."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from stacks.engine.errors import CommandFailed, Failed, TimedOut
+from stacks.engine.events import Event, Sink
+from stacks.engine.lines import LineSplitter
+from stacks.engine.stop import Stop
+
+GRACE = 5.0  # seconds between the polite and the forced end
+_PASSED_ON = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "TZ"),
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments; `label` is what people read in the place of a long argument list.
+
+    `silence` and `limit` are seconds without output and in all, None for no bound.
+    """
+
+    argv: Sequence[str]
+    label: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    pass_fds: tuple[int, ...] = ()
+    silence: float | None = None
+    limit: float | None = None
+
+    @property
+    def program(self) -> str:
+        """The name that errors speak of."""
+        return self.label.split()[0] if self.label else Path(self.argv[0]).name
+
+
+def base_environment(home: str = "/tmp") -> dict[str, str]:  # noqa: S108 — private inside a sandbox
+    """Make a child's environment from nothing: a path, a locale, and the machine's proxy and certificate settings."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb"} | passed_on
+
+
+def run(command: Command, sink: Sink, stop: Stop, *, stdout: Callable[[str], None] | None = None) -> None:
+    """Run a program to its end, its output going to `sink` line by line (standard output to `stdout` if given).
+
+    Raises CommandFailed for a status other than 0, TimedOut, Cancelled or Interrupted; in the last three the whole
+    process group is ended first, and none of it is left.
+    """
+    stop.check()
+    sink(Event("command", command.label or subprocess.list2cmdline(command.argv)))
+    process = _start(command, split=stdout is not None)
+    try:
+        tail = _pump(process, command, sink, stop, stdout)
+        status = process.wait()
+    finally:
+        _end(process)
+    if status != 0:
+        raise CommandFailed(_explain(command, status, tail), status=status, program=command.program)
+
+
+def _start(command: Command, *, split: bool) -> subprocess.Popen[bytes]:
+    # The kernel kills the child when this process dies, however it dies (invariant 7).
+    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command.argv]
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if split else subprocess.STDOUT,
+            env=dict(command.env) or base_environment(),
+            cwd=command.cwd,
+            pass_fds=command.pass_fds,
+            start_new_session=True,
+            umask=0o022,  # hundreds of users read what is built
+        )
+    except FileNotFoundError as error:
+        raise Failed(f"{error.filename} is not installed on this machine (util-linux provides setpriv).") from None
+
+
+def _pump(
+    process: subprocess.Popen[bytes],
+    command: Command,
+    sink: Sink,
+    stop: Stop,
+    stdout: Callable[[str], None] | None,
+) -> list[str]:
+    tail: list[str] = []
+
+    def output(line: str) -> None:
+        tail.append(line)
+        del tail[:-20]
+        sink(Event("output", line))
+
+    watch = _Watch(command)
+    with selectors.DefaultSelector() as selector:
+        _register(selector, process.stdout, stdout or output)
+        _register(selector, process.stderr, output)
+        while selector.get_map():
+            for key, _ in selector.select(0.2):
+                watch.heard()
+                _read(selector, key)
+            stop.check()
+            watch.check()
+    return tail
+
+
+def _register(selector: selectors.BaseSelector, pipe: IO[bytes] | None, line: Callable[[str], None]) -> None:
+    if pipe is not None:
+        selector.register(pipe, selectors.EVENT_READ, LineSplitter(line))
+
+
+def _read(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+    data = os.read(key.fd, 65536)
+    splitter: LineSplitter = key.data
+    if data:
+        splitter.feed(data)
+    else:
+        splitter.close()
+        selector.unregister(key.fileobj)
+
+
+class _Watch:
+    """Watches for a program that is silent or runs for too long, by the monotonic clock."""
+
+    def __init__(self, command: Command) -> None:
+        self._command = command
+        self._started = self._heard = time.monotonic()
+
+    def heard(self) -> None:
+        self._heard = time.monotonic()
+
+    def check(self) -> None:
+        now = time.monotonic()
+        silence, limit = self._command.silence, self._command.limit
+        if silence is not None and now - self._heard > silence:
+            raise TimedOut(f"{self._command.program} printed nothing for {silence:.0f} s and was ended.")
+        if limit is not None and now - self._started > limit:
+            raise TimedOut(f"{self._command.program} ran for more than {limit:.0f} s and was ended.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for name in (signal.SIGTERM, signal.SIGKILL):
+        # After the leader's end the group may still hold what it started: it is ended too.
+        try:
+            os.killpg(process.pid, name)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _explain(command: Command, status: int, tail: list[str]) -> str:
+    ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    said = [line for line in (_COLOUR.sub("", line).strip() for line in tail) if line]
+    # Tools put the cause where they say “error” (or draw a cross), and hints and traces around it.
+    first = next((number for number, line in enumerate(said) if _CAUSE.search(line)), len(said) - 1)
+    cause = " ".join(said[max(first, 0) :]) or "it printed nothing"
+    return f"{command.label or command.program} {ended}: {cause[:400]}"
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m|[╰─▶├│]")
+_CAUSE = re.compile(r"\berror\b|×|✗", re.IGNORECASE)

@@ -1,0 +1,148 @@
+"""Layout resident: several whole versions in the ramdisk, and a live path that is switched between them (design §5)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from stacks.engine import links, mounts, trees, versions
+from stacks.engine.errors import Failed, Refused
+from stacks.engine.layout import Layout
+from stacks.engine.manifest import Entry
+from stacks.engine.trees import Cloned, Porter, Tree
+from stacks.engine.versions import Description
+
+RESERVE = 64 * 1024 * 1024  # bytes of the ramdisk that stay free
+
+
+@dataclass(frozen=True)
+class Need:
+    """What staging a version would add to the ramdisk: `bytes` and `inodes`; 0 of both when it is resident."""
+
+    bytes: int
+    inodes: int
+
+
+def active(layout: Layout) -> str | None:
+    """Name the version that the live path resolves to, None when it resolves to none."""
+    return _name_of(layout, layout.live)
+
+
+def backing(layout: Layout) -> str | None:
+    """Name the version that the backing link names, None when it names none."""
+    return _name_of(layout, layout.backing)
+
+
+def _name_of(layout: Layout, link: Path) -> str | None:
+    real = os.path.realpath(link)
+    for name in versions.directories(layout):
+        if real in (os.path.realpath(layout.resident(name)), os.path.realpath(layout.version(name))):
+            return name if os.path.isdir(real) else None
+    return None
+
+
+def need(layout: Layout, name: str) -> Need:
+    """Estimate what staging adds, by the manifests alone."""
+    if name in versions.residents(layout):
+        return Need(0, 0)
+    known = {entry.identity for tree in reusable(layout) for entry in tree.manifest.entries if entry.type == "f"}
+    content = versions.tree(layout, name).manifest
+    new = [entry for entry in content.entries if entry.type != "f" or entry.identity not in known]
+    return Need(sum(_on_tmpfs(entry.size) for entry in new), len(new))
+
+
+def _on_tmpfs(size: int) -> int:
+    return -(-size // 4096) * 4096
+
+
+def check_room(layout: Layout, name: str) -> Need:
+    """Raise Refused, with numbers, unless the version fits into the ramdisk beside what is there."""
+    if not mounts.is_tmpfs(layout.ramdisk):
+        raise Refused(f"{layout.ramdisk} is not a tmpfs: mount it, or run “dlstack provision”. Nothing was changed.")
+    wanted = need(layout, name)
+    room = mounts.room(layout.ramdisk)
+    if wanted.bytes and wanted.bytes + RESERVE > room.bytes_free:
+        raise Refused(
+            f"“{name}” needs {wanted.bytes / 1e6:.0f} MB more in the ramdisk, which has {room.bytes_free / 1e6:.0f} MB "
+            f"free ({RESERVE / 1e6:.0f} MB stay in reserve): remove a resident version or enlarge the tmpfs."
+        )
+    if room.files_free is not None and wanted.inodes > room.files_free:
+        raise Refused(
+            f"“{name}” needs {wanted.inodes} more inodes in the ramdisk, which has {room.files_free} free: "
+            "remount the tmpfs with a larger nr_inodes."
+        )
+    return wanted
+
+
+def reusable(layout: Layout) -> list[Tree]:
+    """Give the resident trees, whose files a further version can share."""
+    return [Tree(layout.resident(name), versions.tree(layout, name).manifest) for name in versions.residents(layout)]
+
+
+def stage(layout: Layout, name: str, porter: Porter) -> Cloned:
+    """Copy a sealed version into the ramdisk, as a half-made tree that `admit` checks and renames into place."""
+    unstage(layout, name)
+    if os.path.lexists(layout.resident(name)):
+        # Not one of `versions.residents`: without an identity, or with that of an older version of the name.
+        trees.discard(layout.resident(name), trash(layout))
+    staging = layout.staging(name)
+    staging.parent.mkdir(mode=0o755, exist_ok=True)
+    return trees.clone(versions.tree(layout, name), staging, reusable(layout), porter)
+
+
+def unstage(layout: Layout, name: str) -> None:
+    """Remove a half-made tree, if there is one."""
+    trees.discard(layout.staging(name), trash(layout))
+
+
+def trash(layout: Layout) -> Path:
+    """Where trees of the ramdisk go before they are deleted."""
+    return layout.ramdisk / ".dlstack" / "trash"
+
+
+def verify(layout: Layout, name: str, copied: frozenset[str]) -> None:
+    """Raise VerifyFailed unless the staged tree agrees with the manifest; what was `copied` is read and hashed."""
+    tree = Tree(layout.staging(name), versions.tree(layout, name).manifest)
+
+    def hashed(entry: Entry) -> bool:
+        return entry.path in copied
+
+    trees.verify(tree, hashed)
+
+
+def admit(layout: Layout, description: Description) -> None:
+    """Give a verified staged tree its identity and rename it into place: from now on it is resident."""
+    staging = layout.staging(description.name)
+    versions.mark(staging, description)
+    os.rename(staging, layout.resident(description.name))
+
+
+def activate(layout: Layout, name: str) -> None:
+    """Point the live path at a resident version, then the backing link at the same version on disk."""
+    versions.need_sealed(layout, name)
+    if name not in versions.residents(layout):
+        raise Refused(f"“{name}” is not in the ramdisk: deploy it first.")
+    links.switch(layout.live, live_target(layout, name), tree=layout.resident(name))
+    back(layout, name)
+
+
+def back(layout: Layout, name: str) -> None:
+    """Point the backing link at a version on disk, unless it does so already."""
+    wanted = layout.version(name).name
+    if links.target(layout.backing) != wanted:
+        links.switch(layout.backing, wanted, tree=layout.version(name))
+
+
+def live_target(layout: Layout, name: str) -> str:
+    """Spell what the live path says while a resident version is active."""
+    return f"{layout.ramdisk.name}/{layout.resident(name).name}"
+
+
+def confirm(layout: Layout, description: Description) -> None:
+    """Raise Failed unless a reader of the live path gets this version, and the backing link names it."""
+    found = versions.identity(Path(os.path.realpath(layout.live)))
+    if found != description.identity:
+        raise Failed(f"{layout.live} leads to {os.path.realpath(layout.live)}, which is not “{description.name}”.")
+    if backing(layout) != description.name:
+        raise Failed(f"{layout.backing} does not name “{description.name}”: something else changes it.")

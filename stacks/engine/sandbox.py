@@ -1,0 +1,160 @@
+"""Running guests at the live path in a mount namespace of their own; everyone else keeps the old tree (design §7).
+
+The sandbox holds the system's programs, a private /tmp and one directory in the place of the root; nothing else of the
+machine is there: no other version, no database, no broker, no home directory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stacks.engine.errors import Refused
+from stacks.engine.layout import Layout
+from stacks.engine.owner import Owner
+from stacks.engine.process import Command, base_environment
+
+# What programs need of /etc to resolve names, check certificates and find libraries; the rest stays outside.
+_ETC = (
+    *("alternatives", "ca-certificates", "fonts", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
+    *("localtime", "nsswitch.conf", "pki", "resolv.conf", "ssl", "uv"),
+)
+_SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64")
+TOOLS = Path("/run/dlstack")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What a guest sees: `shown` in the place of the root, writable or not, and further read-only paths."""
+
+    layout: Layout
+    owner: Owner
+    shown: tuple[tuple[Path, Path], ...]
+    writable: bool = True
+    readable: tuple[Path, ...] = ()
+    tools: Mapping[str, Path] = field(default_factory=dict)
+    lock_fds: tuple[int, ...] = ()
+    network: bool = True
+
+    def command(
+        self,
+        argv: Sequence[str],
+        *,
+        label: str = "",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        silence: float | None = None,
+        limit: float | None = None,
+    ) -> Command:
+        """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root)."""
+        return Command(
+            [*self._bubblewrap(cwd or self.layout.root), "--", *_drop(self.owner), *argv],
+            label=label,
+            env=base_environment() | dict(env or {}),
+            pass_fds=self.lock_fds,
+            silence=silence,
+            limit=limit,
+        )
+
+    def _bubblewrap(self, cwd: Path) -> list[str]:
+        return [
+            *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
+            *([] if self.network else ["--unshare-net"]),
+            *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/run"),  # noqa: S108
+            *_system(),
+            *self._shown(),
+            *("--proc", "/proc", "--dev", "/dev", "--chdir", str(cwd)),
+            # As root bubblewrap drops every capability; these three let setpriv become the owner, and are gone then.
+            *(["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"] if _is_root() else []),
+        ]
+
+    def _shown(self) -> list[str]:
+        arguments: list[str] = []
+        for source in self.readable:
+            arguments += [*_parents(source), "--ro-bind", str(source), str(source)]
+        for name, program in self.tools.items():
+            arguments += [*_parents(TOOLS / name), "--ro-bind", str(program), str(TOOLS / name)]
+        for source, place in self.shown:
+            arguments += [*_parents(place), "--bind" if self.writable else "--ro-bind", str(source), str(place)]
+        return arguments
+
+
+def for_build(
+    layout: Layout,
+    owner: Owner,
+    *,
+    readable: tuple[Path, ...] = (),
+    lock_fds: tuple[int, ...] = (),
+    tools: Mapping[str, Path] | None = None,
+) -> Sandbox:
+    """Show the build area in the place of the root, writable."""
+    return Sandbox(
+        layout,
+        owner,
+        ((layout.build_area, layout.root),),
+        True,
+        (*readable, *interpreters(owner)),
+        tools or {},
+        lock_fds,
+    )
+
+
+def for_launch(layout: Layout, owner: Owner, tree: Path, *, lock_fds: tuple[int, ...] = ()) -> Sandbox:
+    """Show one tree, read-only, at the live path."""
+    return Sandbox(layout, owner, ((tree, layout.live),), False, interpreters(owner), {}, lock_fds)
+
+
+def check() -> None:
+    """Raise Refused, with what to do, when sandboxes cannot be made on this machine."""
+    for program, package in (("bwrap", "bubblewrap"), ("setpriv", "util-linux")):
+        if shutil.which(program) is None:
+            raise Refused(f"{program} is missing: install it with “apt install {package}”.")
+
+
+def interpreters(owner: Owner) -> tuple[Path, ...]:
+    """Name the directories outside /usr that hold this Python, if the owner can reach them."""
+    prefix = Path(sys.base_prefix).resolve()
+    if prefix.is_relative_to("/usr") or not (owner.is_self or _reachable(prefix)):
+        return ()
+    return (prefix,)
+
+
+def _reachable(path: Path) -> bool:
+    return all(place.stat().st_mode & 0o001 for place in (path, *path.parents))
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _drop(owner: Owner) -> list[str]:
+    if not _is_root():
+        return []
+    identity = ["--reuid", str(owner.uid), "--regid", str(owner.gid), "--clear-groups"]
+    nothing = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs"]
+    return ["setpriv", *identity, *nothing, "--"]
+
+
+def _system() -> list[str]:
+    arguments = ["--ro-bind", "/usr", "/usr", "--perms", "0755", "--dir", "/etc"]
+    for name in _SYSTEM:
+        path = Path("/", name)
+        if path.is_symlink():
+            arguments += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            arguments += ["--ro-bind", str(path), str(path)]
+    for path in (Path("/etc", name) for name in _ETC):
+        arguments += ["--ro-bind-try", str(path), str(path)]
+    return arguments
+
+
+def _parents(path: Path) -> list[str]:
+    # bubblewrap makes missing parents for root alone (mode 0700); the owner must get through them.
+    arguments: list[str] = []
+    for parent in reversed(path.parents[:-1]):
+        arguments += ["--perms", "0755", "--dir", str(parent)]
+    return arguments

@@ -1,0 +1,105 @@
+"""Sealing: what was built becomes a version, described, never edited again (design §6 and §7)."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from stacks.engine import durable, manifest, trees, versions
+from stacks.engine.errors import Failed, Refused
+from stacks.engine.layout import Layout
+from stacks.engine.manifest import Entry, Manifest
+from stacks.engine.trees import Tree
+from stacks.engine.versions import Description
+
+
+class Leaks:
+    """Looks through file contents for paths that only the build could see."""
+
+    def __init__(self, needles: list[str]) -> None:
+        self._needles = [needle.encode() for needle in needles]
+        self.found: dict[str, str] = {}
+
+    def __call__(self, path: str, content: bytes | mmap.mmap) -> None:
+        """Note a file that names one of the paths."""
+        for needle in self._needles:
+            if content.find(needle) >= 0:
+                self.found[path] = needle.decode()
+
+    def check(self) -> None:
+        """Raise Failed when any file names such a path."""
+        if self.found:
+            path, needle = next(iter(self.found.items()))
+            raise Failed(
+                f"{len(self.found)} file(s) name a path that exists only during the build, first {path}: {needle}. "
+                "The package bakes its build directory in: report it, or leave it out of the recipe."
+            )
+
+
+def scan(layout: Layout) -> Manifest:
+    """Read the tree under construction; raise Failed when a file names the build area or the caches."""
+    leaks = Leaks([f"{layout.state}/", f"{layout.root}/cache/", f"{layout.ramdisk}/"])
+    content = manifest.scan(layout.building, look=leaks)
+    leaks.check()
+    return content
+
+
+def share(building: Path, content: Manifest, earlier: list[Tree]) -> Manifest:
+    """Replace files by hard links to equal ones of earlier sealed versions; give back the manifest as it is then.
+
+    Equal is: digest, mode, owner, attributes, and the mtime too, but for a .pyc, whose own mtime nobody reads.
+    """
+    index = {key: (tree.path, entry) for tree in earlier for entry in tree.manifest.entries for key in _keys(entry)}
+    entries = [_shared(building, entry, index) for entry in content.entries]
+    for entry in reversed(content.entries):
+        if entry.type == "d":
+            os.utime(building / entry.path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
+    return Manifest(tuple(entries))
+
+
+def _keys(entry: Entry) -> list[object]:
+    if entry.type != "f":
+        return []
+    timeless = (entry.digest, entry.mode, entry.uid, entry.gid, entry.attributes)
+    return [entry.identity, timeless] if entry.path.endswith(".pyc") else [entry.identity]
+
+
+def _shared(building: Path, entry: Entry, index: dict[object, tuple[Path, Entry]]) -> Entry:
+    for key in reversed(_keys(entry)):
+        if (found := index.get(key)) and _replace(building / entry.path, *found):
+            return entry._replace(mtime_ns=found[1].mtime_ns)
+    return entry
+
+
+def _replace(file: Path, tree: Path, equal: Entry) -> bool:
+    other = tree / equal.path
+    try:
+        if os.path.samefile(file, other):
+            return True
+    except OSError:
+        return False
+    aside = durable.temporary_name(file)
+    if not trees.link_equal(tree, equal, aside):
+        return False
+    os.rename(aside, file)
+    return True
+
+
+def commit(
+    layout: Layout, description: Description, content: Manifest, step: Callable[[], None] = lambda: None
+) -> None:
+    """Make the tree under construction the version `sw.<name>`: the last rename is the instant in which it exists.
+
+    `step` is called right before that rename. Raises Refused when something of that name is there already.
+    """
+    place = layout.version(description.name)
+    if os.path.lexists(place):
+        raise Refused(f"{place} is there already: choose another name.")
+    versions.store(layout, description, content)
+    versions.mark(layout.building, description)
+    durable.sync_filesystem(layout.building)
+    step()
+    os.rename(layout.building, place)
+    durable.sync_directory(layout.root)

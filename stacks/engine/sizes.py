@@ -1,0 +1,74 @@
+"""How much room trees take, alone and together: hard links counted once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stacks.engine import durable, versions
+from stacks.engine.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A tree's files, their `bytes`, and the bytes that no other of the measured trees shares."""
+
+    files: int
+    bytes: int
+    unique_bytes: int
+
+
+def measure(places: dict[str, Path]) -> dict[str, Size]:
+    """Measure trees on one filesystem together."""
+    holders: dict[int, set[str]] = defaultdict(set)
+    weights: dict[int, int] = {}
+    files: dict[str, int] = defaultdict(int)
+    for name, place in places.items():
+        for status in _files(place):
+            holders[status.st_ino].add(name)
+            weights[status.st_ino] = status.st_size
+            files[name] += 1
+    whole: dict[str, int] = defaultdict(int)
+    alone: dict[str, int] = defaultdict(int)
+    for inode, names in holders.items():
+        for name in names:
+            whole[name] += weights[inode]
+        if len(names) == 1:
+            alone[next(iter(names))] += weights[inode]
+    return {name: Size(files[name], whole[name], alone[name]) for name in places}
+
+
+def _files(place: Path) -> list[os.stat_result]:
+    found = []
+    pending = [str(place)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    found.append(entry.stat(follow_symlinks=False))
+    return found
+
+
+def refresh(layout: Layout) -> dict[str, Size]:
+    """Measure all sealed versions on disk and keep the result for `stored`."""
+    found = measure({name: layout.version(name) for name in versions.all_sealed(layout)})
+    durable.write_json(_store(layout), {name: asdict(size) for name, size in found.items()})
+    return found
+
+
+def stored(layout: Layout) -> dict[str, Size]:
+    """Give the sizes as they were last measured, {} when they never were."""
+    try:
+        found = json.loads(_store(layout).read_bytes())
+        return {name: Size(**size) for name, size in found.items()}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _store(layout: Layout) -> Path:
+    return layout.state / "sizes.json"

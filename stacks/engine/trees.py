@@ -1,0 +1,211 @@
+"""Copying whole trees: what an equal tree already holds is hard-linked, the rest goes through rsync (design §6)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stacks.engine import durable, manifest
+from stacks.engine.errors import Failed, Refused, VerifyFailed
+from stacks.engine.events import Event, Sink
+from stacks.engine.manifest import Entry, Manifest
+from stacks.engine.process import Command, base_environment, run
+from stacks.engine.stop import Stop
+
+RSYNC = ("rsync", "-aHAX", "--numeric-ids", "--from0")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory with the manifest that describes it."""
+
+    path: Path
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Cloned:
+    """What a clone did: paths hard-linked, paths copied and their bytes."""
+
+    linked: int
+    copied: frozenset[str]
+    copied_bytes: int
+
+
+@dataclass(frozen=True)
+class Porter:
+    """How copying reports and is stopped; `lock_fds` are inherited by rsync."""
+
+    sink: Sink
+    stop: Stop
+    lock_fds: tuple[int, ...] = ()
+    advance: Callable[[int, int, str], None] = lambda *_: None
+
+
+def clone(source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter) -> Cloned:
+    """Make `destination`, which must not exist, an exact copy of `source`.
+
+    A file that a tree of `reuse` (all on the destination's filesystem) holds with the same digest, mode, owner and
+    mtime, and whose lstat still agrees with its manifest, is hard-linked; rsync copies the rest. Raises Refused when
+    the destination exists, CommandFailed when rsync fails; a half-made destination is left to the caller.
+    """
+    _make_top(source.path, destination)
+    _make_directories(source.manifest, destination)
+    rest, linked = _link(source.manifest, destination, _index(source.manifest, reuse), porter)
+    _copy(source.path, destination, rest, porter)
+    _finish_directories(source.manifest, destination)
+    files = [entry for entry in rest if entry.type == "f"]
+    return Cloned(linked, frozenset(entry.path for entry in files), sum(entry.size for entry in files))
+
+
+def _make_top(source: Path, destination: Path) -> None:
+    status = source.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise Refused(f"{source} is not a directory: there is nothing to copy.")
+    try:
+        os.mkdir(destination, 0o700)
+    except FileExistsError:
+        raise Refused(f"{destination} is there already: it is never written over.") from None
+    _own(destination, status.st_uid, status.st_gid)
+    os.chmod(destination, stat.S_IMODE(status.st_mode))
+
+
+def _make_directories(content: Manifest, destination: Path) -> None:
+    for entry in content.entries:
+        if entry.type == "d":
+            os.mkdir(destination / entry.path, 0o700)
+
+
+def _finish_directories(content: Manifest, destination: Path) -> None:
+    # Last, and deepest first: linking and copying changes a directory's mtime, and a closed mode would be in the way.
+    for entry in reversed(content.entries):
+        if entry.type == "d":
+            path = destination / entry.path
+            _own(path, entry.uid, entry.gid)
+            os.chmod(path, entry.mode)
+            os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
+
+
+def _own(path: Path, uid: int, gid: int) -> None:
+    status = path.lstat()
+    if (status.st_uid, status.st_gid) != (uid, gid):
+        os.lchown(path, uid, gid)
+
+
+def _index(content: Manifest, reuse: Sequence[Tree]) -> dict[object, tuple[Path, Entry]]:
+    wanted = {entry.identity for entry in content.entries if entry.type == "f"}
+    return {
+        entry.identity: (tree.path, entry)
+        for tree in reuse
+        for entry in tree.manifest.entries
+        if entry.type == "f" and entry.identity in wanted
+    }
+
+
+def _link(
+    content: Manifest, destination: Path, index: dict[object, tuple[Path, Entry]], porter: Porter
+) -> tuple[list[Entry], int]:
+    rest: list[Entry] = []
+    linked = 0
+    for number, entry in enumerate(content.entries):
+        if number % 2000 == 0:
+            porter.stop.check()
+            porter.advance(number, len(content.entries), "paths")
+        if entry.type == "d":
+            continue
+        found = index.get(entry.identity) if entry.type == "f" else None
+        if found and link_equal(found[0], found[1], destination / entry.path):
+            linked += 1
+        else:
+            rest.append(entry)
+    return rest, linked
+
+
+def link_equal(tree: Path, entry: Entry, place: Path) -> bool:
+    """Hard-link a file of a tree to `place` if its lstat agrees with its manifest; tell whether that was done."""
+    file = tree / entry.path
+    try:
+        status = file.lstat()
+        if manifest.describe(entry.path, status) != entry._replace(digest="-", attributes="-"):
+            return False
+        os.link(file, place, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EMLINK, errno.EXDEV, errno.EPERM):
+            return False  # gone meanwhile, too many links, another filesystem, or not ours: it is copied
+        raise
+    return True
+
+
+def _copy(source: Path, destination: Path, rest: list[Entry], porter: Porter) -> None:
+    if not rest:
+        return
+    size = sum(entry.size for entry in rest)
+    porter.sink(Event("note", f"Copying {len(rest)} paths, {size / 1e6:.1f} MB."))
+    with tempfile.NamedTemporaryFile(prefix="dlstack-files-") as listed:
+        listed.write(b"".join(os.fsencode(entry.path) + b"\0" for entry in rest))
+        listed.flush()
+        argv = [*RSYNC, f"--files-from={listed.name}", "--", f"{source}/", f"{destination}/"]
+        label = f"rsync {len(rest)} paths to {destination}"
+        command = Command(argv, label, base_environment(), pass_fds=porter.lock_fds)
+        run(command, porter.sink, porter.stop)
+
+
+def verify(tree: Tree, hashed: Callable[[Entry], bool]) -> None:
+    """Raise VerifyFailed unless the tree agrees with its manifest; content is read where `hashed` says so."""
+    found = list(manifest.differences(tree.manifest, tree.path, hashed))
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise VerifyFailed(f"{tree.path} does not agree with its manifest: {'; '.join(found[:3])}{more}.")
+
+
+def discard(tree: Path, trash: Path) -> None:
+    """Delete a directory: rename it into `trash`, on the same filesystem, and remove it there.
+
+    A killed removal leaves it in the trash, never half a tree in its place. Nothing happens when `tree` is not there;
+    raises Refused when it is a symlink or no directory, or when it lies on another filesystem.
+    """
+    try:
+        status = tree.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        raise Refused(f"{tree} is not a directory: it was left alone.")
+    trash.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = durable.temporary_name(trash / tree.name)
+    try:
+        os.rename(tree, aside)
+    except OSError as error:
+        raise Failed(f"{tree} could not be moved to {trash}: {error.strerror}. It was left alone.") from None
+    remove(aside)
+
+
+def empty(trash: Path) -> None:
+    """Remove what earlier, killed removals left in a trash directory."""
+    if trash.is_symlink() or not trash.is_dir():
+        return
+    for path in trash.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            remove(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def remove(tree: Path) -> None:
+    """Remove a directory with all it holds, following no symlink; closed directories of our own are opened first."""
+    # Root needs no mode to remove a file, and must never chmod a path that another owner can swap for a symlink.
+    shutil.rmtree(tree, onerror=None if os.geteuid() == 0 else _reopen)
+
+
+def _reopen(function: Callable[..., object], path: str, info: object) -> None:
+    os.chmod(os.path.dirname(path), 0o700)
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.chmod(path, 0o700)
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)

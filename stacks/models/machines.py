@@ -1,0 +1,53 @@
+"""Machines: where stacks live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+name_rule = RegexValidator(r"\A[a-z0-9][a-z0-9-]{0,62}\Z", "Lower-case letters, digits and hyphens, 63 at most.")
+
+
+class Machine(models.Model):
+    """One notebook server, with one root.
+
+    `generation` counts the versions ever made here; `observed` is the last status document that its worker read
+    from the disk (`stacks.engine.status`), `observed_at` when.
+    """
+
+    class Layout(models.TextChoices):
+        """How the ramdisk holds trees (design §5)."""
+
+        RESIDENT = "resident"
+        IN_PLACE = "in-place"
+
+    class Strategy(models.TextChoices):
+        """How a build gets to see its tree at the live path (design §7)."""
+
+        SANDBOX = "sandbox"
+        REPOINT = "repoint"
+        IN_PRODUCTION = "in-production"
+
+    name = models.CharField(max_length=63, unique=True, validators=[name_rule])
+    root = models.CharField(max_length=1000)
+    layout = models.CharField(max_length=16, choices=Layout, default=Layout.RESIDENT)
+    strategy = models.CharField(max_length=16, choices=Strategy, default=Strategy.SANDBOX)
+    owner = models.CharField(max_length=65, blank=True, help_text="user, uid or uid:gid; empty: the worker's own user")
+    generation = models.PositiveIntegerField(default=0)
+    observed: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
+    observed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(name="machine_root_is_absolute", condition=models.Q(root__startswith="/")),
+            models.CheckConstraint(
+                name="machine_layout_known", condition=models.Q(layout__in=("resident", "in-place"))
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,28 @@
+"""Plans: what each kind of operation does, step by step; one module per kind and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stacks.engine.errors import Refused
+from stacks.engine.stop import Stop
+from stacks.plans import build, deploy, revert
+from stacks.plans.base import Context, Observer, Plan, Step, execute, outcome_of
+
+PLANS: dict[str, Callable[[Context], Plan]] = {
+    "build": build.plan,
+    "deploy": deploy.plan,
+    "revert": revert.plan,
+}
+
+LANES: dict[str, str] = {"build": "build", "deploy": "live", "revert": "live"}
+
+
+def plan_for(kind: str, context: Context) -> Plan:
+    """Make the plan of an operation; reads the disk, changes nothing, raises Refused when it cannot be carried out."""
+    if kind not in PLANS:
+        raise Refused(f"There is no operation “{kind}”; there are: {', '.join(PLANS)}.")
+    return PLANS[kind](context)
+
+
+__all__ = ["LANES", "PLANS", "Context", "Observer", "Plan", "Step", "Stop", "execute", "outcome_of", "plan_for"]

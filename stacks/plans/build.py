@@ -1,0 +1,146 @@
+"""The plan of a build: make a new version in the sandbox and seal it; production is not touched."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from stacks.engine import area, build, journal, recipe, sandbox, sizes, versions
+from stacks.engine.build import Building
+from stacks.engine.environments import Environment
+from stacks.engine.errors import Refused
+from stacks.engine.installers import venv
+from stacks.engine.installers.base import Site
+from stacks.engine.layout import check_name
+from stacks.plans.base import Context, Plan, Step
+
+LANE = "build"
+Part = Callable[[Environment, Building, Site], None]
+
+
+def plan(context: Context) -> Plan:
+    """Plan a build from its parameters; raises Refused for a name that is taken, a bad recipe, or no room."""
+    building = _building(context)
+    layout = context.layout
+    build.check_free(layout, building.name)
+    sandbox.check()
+    for environment in building.recipe.environments:
+        venv.local(environment)
+    if layout.root.is_dir():
+        build.check_room(layout, build.expected_bytes(layout))
+    work = _Work(building)
+    environments = building.recipe.environments
+    steps = [
+        Step(
+            "prepare",
+            "Prepare the build area",
+            f"Makes an empty tree below {layout.build_area}.",
+            work.prepare,
+            work.clear,
+        ),
+        *(_step("resolve", "Resolve", "Finds out exactly which packages", item, work) for item in environments),
+        *(
+            _step("install", "Install", "Downloads and installs them, and compiles them,", item, work)
+            for item in environments
+        ),
+        *(_step("kernelspecs", "Kernelspecs of", "Writes them for the live path", item, work) for item in environments),
+        Step(
+            "seal",
+            "Seal the version",
+            f"Describes every file, shares equal ones, and names it {building.name}.",
+            work.seal,
+            None,
+        ),
+    ]
+    summary = f"Builds “{building.name}” from {building.recipe.name}. What users run is not touched."
+    return Plan("build", summary, tuple(steps))
+
+
+def _building(context: Context) -> Building:
+    asked = context.parameters
+    if asked.get("strategy", "sandbox") != "sandbox":
+        raise Refused(f"The strategy “{asked['strategy']}” is not available: use sandbox.")
+    options = list(asked.get("options", []))
+    return Building(
+        name=check_name(asked["version"]),
+        generation=int(asked["generation"]),
+        recipe=recipe.parse(asked["recipe_text"]).with_options(options),
+        recipe_text=asked["recipe_text"],
+        revision=int(asked.get("revision", 0)),
+        options=options,
+        kernel_dir=_kernel_dir(asked.get("kernel_dir", "")),
+    )
+
+
+def _kernel_dir(path: str) -> str:
+    if path and not (path.startswith("/") and Path(path).is_dir()):
+        raise Refused(f"The kernelspec directory {path} does not exist on this machine: give an absolute path.")
+    return path
+
+
+def _step(name: str, title: str, explains: str, environment: Environment, work: _Work) -> Step:
+    part: Part = {"resolve": build.resolve, "install": build.install, "kernelspecs": build.add_kernelspecs}[name]
+    return Step(
+        f"{name}-{environment.path}",
+        f"{title} {environment.path}",
+        f"{explains} ({environment.installer}, {len(environment.packages)} asked for).",
+        partial(work.do, part, environment),
+    )
+
+
+class _Work:
+    """What the steps of one build share."""
+
+    def __init__(self, building: Building) -> None:
+        self._building = building
+        self._inputs: Path | None = None
+
+    def prepare(self, context: Context) -> None:
+        journal.begin(context.layout, LANE, operation=context.operation, kind="build", version=self._building.name)
+        area.make_place(context.layout, context.owner)
+        self._inputs = Path(tempfile.mkdtemp(prefix="dlstack-inputs-"))
+        self._inputs.chmod(0o755)
+
+    def do(self, part: Part, environment: Environment, context: Context) -> None:
+        if self._inputs is None:
+            raise AssertionError("the first step makes the inputs directory")
+        layout, owner = context.layout, context.owner
+        part(
+            environment, self._building, Site(layout, owner, context.sink, context.stop, self._inputs, context.lock_fds)
+        )
+
+    def seal(self, context: Context) -> None:
+        context.note("Reading every file, and sharing what earlier versions hold.")
+        description = build.seal_version(context.layout, self._building)
+        measured = sizes.refresh(context.layout)
+        size = measured[description.name]
+        context.note(
+            f"{size.files} files, {size.bytes / 1e6:.1f} MB, of which {size.unique_bytes / 1e6:.1f} MB are its own."
+        )
+        context.outcome |= asdict(description) | {
+            "version": description.name,
+            "manifest_digest": description.manifest,
+            "bytes": size.bytes,
+            "unique_bytes": size.unique_bytes,
+            "unique": {name: item.unique_bytes for name, item in measured.items()},
+        }
+        self._end(context, "succeeded")
+
+    def clear(self, context: Context) -> None:
+        layout, name = context.layout, self._building.name
+        area.clear(layout)
+        if versions.sealed(layout, name):
+            context.note(f"“{name}” had been sealed already: it is complete and was kept.")
+        else:
+            versions.forget(layout, name)
+            context.note("The half-made version was removed; the package caches were kept for a retry.")
+        self._end(context, "undone")
+
+    def _end(self, context: Context, outcome: str) -> None:
+        if self._inputs is not None:
+            shutil.rmtree(self._inputs, ignore_errors=True)
+        journal.end(context.layout, LANE, outcome)

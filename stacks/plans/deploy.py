@@ -1,0 +1,132 @@
+"""The plan of a deploy: copy a sealed version into the ramdisk, check it, and switch the live path to it."""
+
+from __future__ import annotations
+
+from stacks.engine import journal, mounts, resident, versions
+from stacks.engine.errors import Refused
+from stacks.engine.trees import Cloned, Porter
+from stacks.engine.versions import Description
+from stacks.plans.base import Context, Plan, Step
+
+LANE = "live"
+
+
+def plan(context: Context) -> Plan:
+    """Plan a deploy of the version in the parameters; raises Refused when it is not sealed, or active, or too big."""
+    description = _check(context)
+    return Plan("deploy", _summary(context, description, "Makes"), steps(context, description, "deploy"))
+
+
+def _check(context: Context) -> Description:
+    layout = context.layout
+    description = versions.need_sealed(layout, context.parameters["version"])
+    resident.check_room(layout, description.name)
+    name = description.name
+    if resident.active(layout) == name == resident.backing(layout) and name in versions.residents(layout):
+        raise Refused(f"“{name}” is active already: there is nothing to do.")
+    return description
+
+
+def _summary(context: Context, description: Description, verb: str) -> str:
+    before = resident.active(context.layout)
+    instead = f" instead of “{before}”" if before else ""
+    return f"{verb} “{description.name}” active{instead}. Readers of the live path get one or the other, never neither."
+
+
+def steps(context: Context, description: Description, kind: str) -> tuple[Step, ...]:
+    """Give the steps that make a sealed version active; nothing is copied when it is resident."""
+    work = _Work(description, kind, resident.active(context.layout))
+    layout, name = context.layout, description.name
+    return (
+        Step(
+            "preflight",
+            "Check the machine",
+            "Checks that the version is sealed and fits into the ramdisk.",
+            work.preflight,
+            work.undo,
+        ),
+        Step("stage", "Copy into the ramdisk", _staging(context, name), work.stage),
+        Step("verify", "Verify the copy", "Compares the copy with the version's manifest.", work.verify),
+        Step(
+            "activate",
+            "Switch the live path",
+            f"{layout.live} → {resident.live_target(layout, name)}, by one rename; "
+            f"then {layout.backing} → {layout.version(name).name}.",
+            work.activate,
+        ),
+        Step("confirm", "Confirm", "Reads the live path back, as users see it.", work.confirm),
+    )
+
+
+def _staging(context: Context, name: str) -> str:
+    need = resident.need(context.layout, name)
+    free = mounts.room(context.layout.ramdisk).bytes_free
+    if not need.inodes:
+        return "Nothing to copy: the version is resident."
+    return f"Adds {need.bytes / 1e6:.0f} MB; {free / 1e6:.0f} MB are free. What a resident version holds is shared."
+
+
+class _Work:
+    """What the steps of one deploy share; `previous` is the version that was active before."""
+
+    def __init__(self, description: Description, kind: str, previous: str | None) -> None:
+        self._description = description
+        self._kind = kind
+        self._previous = previous
+        self._staged: Cloned | None = None
+
+    @property
+    def _name(self) -> str:
+        return self._description.name
+
+    def preflight(self, context: Context) -> None:
+        layout = context.layout
+        versions.need_sealed(layout, self._name)
+        resident.check_room(layout, self._name)
+        journal.begin(
+            layout, LANE, operation=context.operation, kind=self._kind, version=self._name, previous=self._previous
+        )
+
+    def stage(self, context: Context) -> None:
+        if self._name in versions.residents(context.layout):
+            context.note(f"“{self._name}” is resident: nothing to copy.")
+            return
+        porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
+        self._staged = resident.stage(context.layout, self._name, porter)
+        linked, copied = self._staged.linked, self._staged.copied
+        context.note(f"{linked} files shared, {len(copied)} copied ({self._staged.copied_bytes / 1e6:.1f} MB).")
+
+    def verify(self, context: Context) -> None:
+        if self._staged is None:
+            context.note("Verified when it was copied; its identity is in place.")
+            return
+        resident.verify(context.layout, self._name, self._staged.copied)
+        resident.admit(context.layout, self._description)
+        context.note("The copy agrees with the manifest.")
+
+    def activate(self, context: Context) -> None:
+        context.stop.check()
+        resident.activate(context.layout, self._name)
+
+    def confirm(self, context: Context) -> None:
+        resident.confirm(context.layout, self._description)
+        context.note(f"{context.layout.live} is “{self._name}”.")
+        context.outcome |= {
+            "version": self._name,
+            "uuid": self._description.uuid,
+            "previous": self._previous,
+            "copied_bytes": self._staged.copied_bytes if self._staged else 0,
+            "linked_files": self._staged.linked if self._staged else 0,
+            "healthy": True,
+        }
+        journal.end(context.layout, LANE, "succeeded")
+
+    def undo(self, context: Context) -> None:
+        """Put the previous version back if the live path had moved, and remove a half-made copy."""
+        layout = context.layout
+        if self._previous and self._previous != self._name and resident.active(layout) == self._name:
+            resident.activate(layout, self._previous)
+            context.note(f"“{self._previous}” was put back.")
+        if mounts.is_tmpfs(layout.ramdisk):
+            resident.unstage(layout, self._name)
+        journal.end(layout, LANE, "undone")

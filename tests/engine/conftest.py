@@ -1,0 +1,130 @@
+"""A root on a real filesystem with a ramdisk in real shared memory, and versions made in milliseconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.engine import manifest, ramdisk, seal, versions
+from stacks.engine.events import Event
+from stacks.engine.layout import Layout
+from stacks.engine.locks import lane_lock
+from stacks.engine.owner import Owner, resolve
+from stacks.engine.stop import Stop
+from stacks.engine.trees import Porter
+from stacks.engine.versions import Description
+from stacks.plans import LANES, Context, Plan, execute, plan_for
+from tests.wheels import Index, tiny_index
+
+Make = Callable[..., Description]
+
+
+@pytest.fixture
+def owner() -> Owner:
+    return resolve()
+
+
+@pytest.fixture
+def layout(tmp_path: Path, owner: Owner) -> Iterator[Layout]:
+    layout = Layout(tmp_path / "data0")
+    ramdisk.prepare(layout, owner)
+    yield layout
+    private = ramdisk.private_directory(layout)
+    if private.is_dir():
+        shutil.rmtree(private)
+
+
+@pytest.fixture
+def porter() -> Porter:
+    return Porter(lambda event: None, Stop())
+
+
+@pytest.fixture
+def version(layout: Layout) -> Make:
+    """Seal a version with the given files (path: content) without an installer."""
+
+    def make(name: str, files: dict[str, str], *, mtime: float | None = None) -> Description:
+        write_tree(layout.building, files, mtime)
+        content = seal.scan(layout)
+        content = seal.share(
+            layout.building, content, [versions.tree(layout, one) for one in versions.all_sealed(layout)]
+        )
+        number = len(versions.all_sealed(layout)) + 1
+        description = Description(
+            name, str(uuid.uuid4()), number, time.time(), content.digest, content.files, content.bytes
+        )
+        seal.commit(layout, description, content)
+        return description
+
+    return make
+
+
+def write_tree(place: Path, files: dict[str, str], mtime: float | None = None) -> None:
+    """Make a directory with files, all of one mtime if given."""
+    place.mkdir()
+    for path, content in files.items():
+        file = place / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+        if mtime is not None:
+            os.utime(file, (mtime, mtime))
+
+
+@dataclass
+class Runner:
+    """Carries out plans as a worker does: under the lane's lock, with every event and step kept."""
+
+    layout: Layout
+    owner: Owner
+    events: list[Event] = field(default_factory=list)
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
+
+    def step_started(self, name: str) -> None:
+        self.steps.append((name, "running"))
+
+    def step_finished(self, name: str, state: str) -> None:
+        self.steps.append((name, state))
+
+    def context(self, parameters: dict[str, Any], fd: int | None = None) -> Context:
+        fds = () if fd is None else (fd,)
+        return Context(
+            self.layout, self.owner, "op", parameters, self.events.append, lambda _: None, self.stop, lock_fds=fds
+        )
+
+    def plan(self, kind: str, **parameters: Any) -> Plan:
+        return plan_for(kind, self.context(parameters))
+
+    def run(self, kind: str, **parameters: Any) -> dict[str, Any]:
+        with lane_lock(self.layout, LANES[kind], "the test") as fd:
+            context = self.context(parameters, fd)
+            execute(plan_for(kind, context), context, self)
+            return context.outcome
+
+    @property
+    def text(self) -> str:
+        return "\n".join(event.text for event in self.events)
+
+
+@pytest.fixture
+def runner(layout: Layout, owner: Owner) -> Runner:
+    return Runner(layout, owner)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    return tiny_index(tmp_path / "index")
+
+
+def same(first: Path, second: Path) -> None:
+    """Assert that two trees hold the same, by content, mode, owner and mtime."""
+    one, two = set(manifest.scan(first).entries), set(manifest.scan(second).entries)
+    assert one ^ two == set()
