@@ -32,6 +32,14 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def exchange(one: Path, other: Path) -> None:
+    """Swap two names of one filesystem in one instant: renameat2(2) with RENAME_EXCHANGE."""
+    at_cwd, flag_exchange = -100, 2
+    if _libc.renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), flag_exchange) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one))
+
+
 def temporary_name(path: Path) -> Path:
     """Name a hidden sibling of `path` that no other writer uses; `is_temporary` knows it again."""
     return path.with_name(f".{path.name}.new-{os.getpid()}-{secrets.token_hex(6)}")

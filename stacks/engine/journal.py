@@ -48,6 +48,30 @@ def history(layout: Layout) -> list[dict[str, Any]]:
     return [entry for line in lines if (entry := _parse(line))]
 
 
+def activations(layout: Layout) -> list[str]:
+    """Name the versions that were made active with success and not reverted away from since, oldest first.
+
+    A deploy puts its version on top; a revert takes away what it left behind, so that the next revert leads further
+    back and never forth to what was left.
+    """
+    stack: list[str] = []
+    for entry in history(layout):
+        if entry.get("outcome") == "succeeded" and entry.get("kind") in MAKES_ACTIVE:
+            version = str(entry["version"])
+            if entry["kind"] == "revert" and version in stack:
+                del stack[stack.index(version) :]
+            stack = [*(name for name in stack if name != version), version]
+    return stack
+
+
+def last_active(layout: Layout, *, besides: str | None) -> str | None:
+    """Name the version that a revert leads to: the last of `activations` other than `besides`, None for none."""
+    return next((name for name in reversed(activations(layout)) if name != besides), None)
+
+
+MAKES_ACTIVE = ("deploy", "revert", "restore", "backup")
+
+
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(line)

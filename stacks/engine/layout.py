@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.engine.errors import Refused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_BACKUP = re.compile(r"\+[1-9][0-9]{0,3}\Z")
 _RESERVED = frozenset({"hdd", "tmpfs"})
 IDENTITY = ".dlstack.json"
 
@@ -87,12 +89,27 @@ class Layout:
 
 
 def check_name(name: str) -> str:
-    """Give back a version's name; raise Refused when it is not one (design §9)."""
-    if not _NAME.fullmatch(name):
+    """Give back a version's name, which a backup may have extended by `+N`; raise Refused when it is not one."""
+    return _checked(name, _BACKUP.sub("", name, count=1))
+
+
+def check_new_name(name: str) -> str:
+    """Give back a name that a person may choose for a version (design §9); raise Refused when it is not one."""
+    return _checked(name, name)
+
+
+def backup_name(name: str, taken: Container[str]) -> str:
+    """Name the next backup of a version: `<name>+N`, with the first N that is not taken."""
+    stem = _BACKUP.sub("", check_name(name))
+    return next(found for number in range(1, 10_000) if (found := f"{stem}+{number}") not in taken)
+
+
+def _checked(name: str, stem: str) -> str:
+    if not _NAME.fullmatch(stem):
         raise Refused(
             f"“{name}” cannot name a version: use letters, digits, “.”, “_” and “-”, "
             "beginning with a letter or digit, 64 at most."
         )
-    if name in _RESERVED:
+    if stem in _RESERVED:
         raise Refused(f"“{name}” is the name of a path that DLStack needs itself: choose another.")
     return name

@@ -7,7 +7,7 @@ import mmap
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -202,17 +202,29 @@ def _attributes(file: str) -> str:
 _KEPT = ("user.", "system.posix_acl_", "security.capability")
 
 
-def differences(manifest: Manifest, tree: Path, hashed: Callable[[Entry], bool]) -> Iterable[str]:
-    """Say each way in which a tree departs from its manifest; digests are compared where `hashed` says so."""
+class Difference(NamedTuple):
+    """One way in which a tree departs from its manifest: `kind` is added, removed or changed."""
+
+    path: str
+    kind: Literal["added", "removed", "changed"]
+    detail: str
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.path}: {self.detail}" if self.kind == "changed" else f"{self.path} {self.detail}"
+
+
+def differences(manifest: Manifest, tree: Path, hashed: Callable[[Entry], bool]) -> Iterator[Difference]:
+    """Give each way in which a tree departs from its manifest; content is compared where `hashed` says so."""
     left = dict(manifest.by_path)
     for path, found in walk(tree):
         expected = left.pop(path, None)
         if expected is None:
-            yield f"{path} is not part of the version"
-        elif problem := _difference(expected, found, hashed):
-            yield f"{path}: {problem}"
+            yield Difference(path, "added", "is not part of the version")
+        elif detail := _difference(expected, found, hashed):
+            yield Difference(path, "changed", detail)
     for path in left:
-        yield f"{path} is missing"
+        yield Difference(path, "removed", "is missing")
 
 
 def _difference(expected: Entry, found: os.DirEntry[str], hashed: Callable[[Entry], bool]) -> str:

@@ -31,7 +31,7 @@ def _finish(layout: Layout, lane: str) -> list[str]:
     intent = journal.pending(layout, lane)
     if intent is None:
         return []
-    outcome = _RECOVERIES[lane](layout, intent)
+    outcome = _RECOVERIES[intent["kind"]](layout, intent)
     journal.end(layout, lane, f"recovered: {outcome}")
     return [outcome]
 
@@ -59,7 +59,19 @@ def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
     return f"“{name}” had become active: the backing link was set to it."
 
 
-_RECOVERIES = {"build": _recover_build, "live": _recover_live}
+def _recover_removal(layout: Layout, intent: dict[str, Any]) -> str:
+    name = str(intent["version"])
+    if os.path.lexists(layout.version(name)):
+        return f"“{name}” had not been removed from disk: it is still there."
+    versions.forget(layout, name)
+    return f"“{name}” had been removed."
+
+
+_RECOVERIES = {
+    "build": _recover_build,
+    **dict.fromkeys(("remove", "prune"), _recover_removal),
+    **dict.fromkeys(journal.MAKES_ACTIVE, _recover_live),
+}
 
 
 def _sweep_descriptions(layout: Layout) -> None:

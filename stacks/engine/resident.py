@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.engine import links, mounts, trees, versions
+from stacks.engine import durable, links, mounts, trees, versions
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.manifest import Entry
@@ -83,9 +83,6 @@ def reusable(layout: Layout) -> list[Tree]:
 def stage(layout: Layout, name: str, porter: Porter) -> Cloned:
     """Copy a sealed version into the ramdisk, as a half-made tree that `admit` checks and renames into place."""
     unstage(layout, name)
-    if os.path.lexists(layout.resident(name)):
-        # Not one of `versions.residents`: without an identity, or with that of an older version of the name.
-        trees.discard(layout.resident(name), trash(layout))
     staging = layout.staging(name)
     staging.parent.mkdir(mode=0o755, exist_ok=True)
     return trees.clone(versions.tree(layout, name), staging, reusable(layout), porter)
@@ -112,10 +109,17 @@ def verify(layout: Layout, name: str, copied: frozenset[str]) -> None:
 
 
 def admit(layout: Layout, description: Description) -> None:
-    """Give a verified staged tree its identity and rename it into place: from now on it is resident."""
-    staging = layout.staging(description.name)
+    """Give a verified staged tree its identity and rename it into place: from now on it is resident.
+
+    A tree in its place that lost its identity (it drifted and was kept as a backup) is swapped out in the same instant.
+    """
+    staging, place = layout.staging(description.name), layout.resident(description.name)
     versions.mark(staging, description)
-    os.rename(staging, layout.resident(description.name))
+    if versions.is_directory(place):
+        durable.exchange(staging, place)
+        unstage(layout, description.name)
+    else:
+        os.rename(staging, place)
 
 
 def activate(layout: Layout, name: str) -> None:
@@ -137,6 +141,15 @@ def back(layout: Layout, name: str) -> None:
 def live_target(layout: Layout, name: str) -> str:
     """Spell what the live path says while a resident version is active."""
     return f"{layout.ramdisk.name}/{layout.resident(name).name}"
+
+
+def is_served(layout: Layout, description: Description) -> bool:
+    """Tell whether both links are on a version and its whole tree is served from the ramdisk."""
+    return (
+        links.target(layout.live) == live_target(layout, description.name)
+        and links.target(layout.backing) == layout.version(description.name).name
+        and versions.identity(layout.resident(description.name)) == description.identity
+    )
 
 
 def confirm(layout: Layout, description: Description) -> None:

@@ -161,7 +161,7 @@ def verify(tree: Tree, hashed: Callable[[Entry], bool]) -> None:
     found = list(manifest.differences(tree.manifest, tree.path, hashed))
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        raise VerifyFailed(f"{tree.path} does not agree with its manifest: {'; '.join(found[:3])}{more}.")
+        raise VerifyFailed(f"{tree.path} does not agree with its manifest: {'; '.join(map(str, found[:3]))}{more}.")
 
 
 def discard(tree: Path, trash: Path) -> None:

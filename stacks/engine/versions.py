@@ -65,6 +65,12 @@ def mark(tree: Path, description: Description) -> None:
     durable.write_json(tree / IDENTITY, description.identity)
 
 
+def unmark(tree: Path) -> None:
+    """Take a tree's identity away: it is no copy of its version any more."""
+    (tree / IDENTITY).unlink(missing_ok=True)
+    durable.sync_directory(tree)
+
+
 def describe(layout: Layout, name: str) -> Description | None:
     """Read the description of a version, None when it has none that can be read."""
     try:

@@ -25,6 +25,11 @@ class Operation(models.Model):
         BUILD = "build"
         DEPLOY = "deploy"
         REVERT = "revert"
+        RESTORE = "restore"
+        BACKUP = "backup"
+        VERIFY = "verify"
+        REMOVE = "remove"
+        PRUNE = "prune"
 
     class Lane(models.TextChoices):
         """Builds and live changes never wait for one another (invariant 6)."""

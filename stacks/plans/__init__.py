@@ -6,16 +6,25 @@ from collections.abc import Callable
 
 from stacks.engine.errors import Refused
 from stacks.engine.stop import Stop
-from stacks.plans import build, deploy, revert
+from stacks.plans import backup, build, deploy, removal, restore, revert, verify
 from stacks.plans.base import Context, Observer, Plan, Step, execute, outcome_of
 
 PLANS: dict[str, Callable[[Context], Plan]] = {
     "build": build.plan,
     "deploy": deploy.plan,
     "revert": revert.plan,
+    "restore": restore.plan,
+    "backup": backup.plan,
+    "verify": verify.plan,
+    "remove": removal.remove,
+    "prune": removal.prune,
 }
 
-LANES: dict[str, str] = {"build": "build", "deploy": "live", "revert": "live"}
+# What only adds or takes away versions that nobody runs never stands in the way of a revert (invariant 6).
+LANES: dict[str, str] = {
+    **dict.fromkeys(("deploy", "revert", "restore"), "live"),
+    **dict.fromkeys(("build", "backup", "verify", "remove", "prune"), "build"),
+}
 
 
 def plan_for(kind: str, context: Context) -> Plan:

@@ -13,9 +13,9 @@ from stacks.engine import area, build, journal, recipe, sandbox, sizes, versions
 from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
-from stacks.engine.installers import venv
+from stacks.engine.installers import INSTALLERS
 from stacks.engine.installers.base import Site
-from stacks.engine.layout import check_name
+from stacks.engine.layout import check_new_name
 from stacks.plans.base import Context, Plan, Step
 
 LANE = "build"
@@ -29,7 +29,7 @@ def plan(context: Context) -> Plan:
     build.check_free(layout, building.name)
     sandbox.check()
     for environment in building.recipe.environments:
-        venv.local(environment)
+        INSTALLERS[environment.installer].check(environment)
     if layout.root.is_dir():
         build.check_room(layout, build.expected_bytes(layout))
     work = _Work(building)
@@ -66,7 +66,7 @@ def _building(context: Context) -> Building:
         raise Refused(f"The strategy “{asked['strategy']}” is not available: use sandbox.")
     options = list(asked.get("options", []))
     return Building(
-        name=check_name(asked["version"]),
+        name=check_new_name(asked["version"]),
         generation=int(asked["generation"]),
         recipe=recipe.parse(asked["recipe_text"]).with_options(options),
         recipe_text=asked["recipe_text"],
@@ -87,7 +87,7 @@ def _step(name: str, title: str, explains: str, environment: Environment, work: 
     return Step(
         f"{name}-{environment.path}",
         f"{title} {environment.path}",
-        f"{explains} ({environment.installer}, {len(environment.packages)} asked for).",
+        f"{explains} ({environment.installer}: {environment.asked_for}).",
         partial(work.do, part, environment),
     )
 
@@ -108,10 +108,9 @@ class _Work:
     def do(self, part: Part, environment: Environment, context: Context) -> None:
         if self._inputs is None:
             raise AssertionError("the first step makes the inputs directory")
-        layout, owner = context.layout, context.owner
-        part(
-            environment, self._building, Site(layout, owner, context.sink, context.stop, self._inputs, context.lock_fds)
-        )
+        site = Site(context.layout, context.owner, context.sink, context.stop, self._inputs, context.lock_fds)
+        site.kernel_dir, site.advance = self._building.kernel_dir, context.advance
+        part(environment, self._building, site)
 
     def seal(self, context: Context) -> None:
         context.note("Reading every file, and sharing what earlier versions hold.")
@@ -127,6 +126,7 @@ class _Work:
             "bytes": size.bytes,
             "unique_bytes": size.unique_bytes,
             "unique": {name: item.unique_bytes for name, item in measured.items()},
+            "warnings": self._building.warnings,
         }
         self._end(context, "succeeded")
 

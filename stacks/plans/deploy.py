@@ -21,9 +21,8 @@ def _check(context: Context) -> Description:
     layout = context.layout
     description = versions.need_sealed(layout, context.parameters["version"])
     resident.check_room(layout, description.name)
-    name = description.name
-    if resident.active(layout) == name == resident.backing(layout) and name in versions.residents(layout):
-        raise Refused(f"“{name}” is active already: there is nothing to do.")
+    if resident.is_served(layout, description):
+        raise Refused(f"“{description.name}” is active already: there is nothing to do.")
     return description
 
 
@@ -59,6 +58,8 @@ def steps(context: Context, description: Description, kind: str) -> tuple[Step, 
 
 
 def _staging(context: Context, name: str) -> str:
+    if not mounts.is_tmpfs(context.layout.ramdisk):
+        return "The ramdisk is not there yet."
     need = resident.need(context.layout, name)
     free = mounts.room(context.layout.ramdisk).bytes_free
     if not need.inodes:

@@ -13,7 +13,7 @@ def plan(context: Context) -> Plan:
     layout = context.layout
     description = versions.need_sealed(layout, context.parameters["version"])
     before = resident.active(layout)
-    if before == description.name and before in versions.residents(layout):
+    if resident.is_served(layout, description):
         raise Refused(f"“{before}” is active already: there is nothing to revert.")
     resident.check_room(layout, description.name)
     summary = f"Puts “{description.name}” back{f' in the place of “{before}”' if before else ''}."

@@ -26,7 +26,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def changed(tree: Path, content: manifest.Manifest, *, hashed: bool = True) -> list[str]:
-    return list(manifest.differences(content, tree, lambda entry: hashed))
+    return [str(item) for item in manifest.differences(content, tree, lambda entry: hashed)]
 
 
 def test_what_is_written_is_read_back(tree: Path, tmp_path: Path) -> None:

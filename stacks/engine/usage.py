@@ -1,0 +1,69 @@
+"""Who runs what: the processes that use a tree, read from /proc (design §5)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that uses a tree; `user` is its numeric user id."""
+
+    pid: int
+    user: int
+    command: str
+
+
+def of(trees: dict[str, Path], *, proc: Path = PROC) -> dict[str, list[Process]]:
+    """Give, for each tree by name, the processes whose program, directory, open files or memory maps lie in it.
+
+    What belongs to other users is seen by root, or by a worker with the right to read it, alone.
+    """
+    real = {name: f"{os.path.realpath(tree)}/" for name, tree in trees.items()}
+    found: dict[str, list[Process]] = {name: [] for name in trees}
+    for place in _processes(proc):
+        paths = set(_paths(place))
+        for name, prefix in real.items():
+            if any(path.startswith(prefix) or f"{path}/" == prefix for path in paths):
+                found[name].append(_describe(place))
+    return found
+
+
+def _processes(proc: Path) -> Iterator[Path]:
+    for name in os.listdir(proc):
+        if name.isdigit() and int(name) != os.getpid():
+            yield proc / name
+
+
+def _paths(process: Path) -> Iterator[str]:
+    for link in ("exe", "cwd", "root"):
+        yield from _target(process / link)
+    try:
+        for descriptor in os.listdir(process / "fd"):
+            yield from _target(process / "fd" / descriptor)
+        for line in (process / "maps").read_text(errors="replace").splitlines():
+            if (slash := line.find("/")) >= 0:
+                yield line[slash:].removesuffix(" (deleted)")
+    except OSError:
+        return  # it has ended meanwhile, or we may not look
+
+
+def _target(link: Path) -> Iterator[str]:
+    try:
+        yield os.readlink(link)
+    except OSError:
+        return
+
+
+def _describe(process: Path) -> Process:
+    try:
+        user = process.stat().st_uid
+        words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        user, words = -1, ""
+    return Process(int(process.name), user, words[:200])

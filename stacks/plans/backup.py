@@ -1,0 +1,142 @@
+"""The plan of a backup: what users changed in the active tree becomes a version of its own, on disk (invariant 8)."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import asdict, replace
+
+from stacks.engine import area, drift, journal, manifest, packages, resident, seal, sizes, trees, versions
+from stacks.engine.drift import Drift
+from stacks.engine.errors import Failed
+from stacks.engine.layout import Layout, backup_name
+from stacks.engine.locks import lane_lock
+from stacks.engine.manifest import Manifest
+from stacks.engine.trees import Porter, Tree
+from stacks.engine.versions import Description
+from stacks.plans.base import Context, Plan, Step
+
+LANE = "build"
+
+
+def plan(context: Context) -> Plan:
+    """Plan a backup of the active tree; raises Refused unless that tree can be trusted."""
+    layout = context.layout
+    active = drift.trusted(layout)
+    work = _Work(active, int(context.parameters.get("generation", active.generation)))
+    return Plan(
+        "backup",
+        f"Keeps what has changed in “{active.name}” since it was sealed, as a version of its own; "
+        "writes nothing when nothing has.",
+        (
+            Step("find", "Find what has changed", "Compares the tree in the ramdisk with its manifest.", work.find),
+            Step("copy", "Copy it to disk", "Shares with the version on disk what is equal.", work.copy, work.undo),
+            Step("seal", "Seal the version", f"Names it {work.name_in(layout)}.", work.seal),
+            Step(
+                "activate", "Make it what is backed", f"Points {layout.backing} and {layout.live} at it.", work.activate
+            ),
+        ),
+    )
+
+
+class _Work:
+    """What the steps of one backup share."""
+
+    def __init__(self, active: Description, generation: int) -> None:
+        self._active = active
+        self._generation = generation
+        self._drift: Drift | None = None
+        self._content: Manifest | None = None
+        self._made: Description | None = None
+
+    def name_in(self, layout: Layout) -> str:
+        return backup_name(self._active.name, [*versions.directories(layout), *versions.residents(layout)])
+
+    def find(self, context: Context) -> None:
+        found = drift.find(context.layout, self._active, full=bool(context.parameters.get("full")))
+        context.note(f"“{self._active.name}”: {found}.")
+        for item in found.differences[:200]:
+            context.tell("output", str(item))
+        context.outcome |= {
+            "changed": bool(found.differences),
+            "drift": [item._asdict() for item in found.differences[:200]],
+        }
+        self._drift = found if found.differences else None
+
+    def copy(self, context: Context) -> None:
+        if self._drift is None:
+            return
+        layout = context.layout
+        name = self.name_in(layout)
+        journal.begin(layout, LANE, operation=context.operation, kind="build", version=name, previous=self._active.name)
+        area.clear(layout)
+        source = Tree(layout.resident(self._active.name), manifest.scan(layout.resident(self._active.name)))
+        porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
+        trees.clone(source, layout.building, [versions.tree(layout, self._active.name)], porter)
+        trees.verify(Tree(layout.building, source.manifest), drift.EVERYTHING)
+        self._content = source.manifest
+        self._made = self._describe(layout, name, source.manifest)
+
+    def _describe(self, layout: Layout, name: str, content: Manifest) -> Description:
+        found = {path: packages.installed(layout.building / path) for path in self._active.packages}
+        return replace(
+            self._active,
+            name=name,
+            uuid=str(uuid.uuid4()),
+            generation=self._generation,
+            sealed_at=time.time(),
+            manifest=content.digest,
+            files=content.files,
+            bytes=content.bytes,
+            packages=found,
+        )
+
+    def seal(self, context: Context) -> None:
+        if self._made is None or self._content is None:
+            context.note("Nothing has changed: nothing was written.")
+            return
+        layout = context.layout
+        if drift.trusted(layout) != self._active:
+            raise Failed(f"“{self._active.name}” is not active any more: the backup was given up. Run it again.")
+        seal.commit(layout, self._made, self._content)
+        journal.end(layout, LANE, "succeeded")
+        size = sizes.refresh(layout)[self._made.name]
+        context.outcome |= asdict(self._made) | {
+            "version": self._made.name,
+            "manifest_digest": self._made.manifest,
+            "unique_bytes": size.unique_bytes,
+        }
+        context.note(f"“{self._made.name}” is sealed; {size.unique_bytes / 1e6:.1f} MB are its own.")
+
+    def activate(self, context: Context) -> None:
+        """Make the new version active in RAM too, by hard links of the very files that users have."""
+        if self._made is None or self._content is None:
+            return
+        layout, name = context.layout, self._made.name
+        with lane_lock(layout, "live", f"the backup of {self._active.name}"):
+            if drift.trusted(layout) != self._active:
+                context.note(f"“{self._active.name}” is not active any more: the links were left alone.")
+                return
+            journal.begin(
+                layout, "live", operation=context.operation, kind="backup", version=name, previous=self._active.name
+            )
+            tree = Tree(layout.resident(self._active.name), self._content)
+            porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
+            resident.unstage(layout, name)
+            trees.clone(tree, layout.staging(name), [tree], porter)
+            resident.admit(layout, self._made)
+            resident.activate(layout, name)
+            self._retire(layout)
+            journal.end(layout, "live", "succeeded")
+        context.outcome |= {"activated": True, "previous": self._active.name, "healthy": True}
+        context.note(f"{layout.backing} → {layout.version(name).name}")
+
+    def _retire(self, layout: Layout) -> None:
+        # The old tree holds the drift too, so it is no copy of its version any more; who runs from it may go on.
+        versions.unmark(layout.resident(self._active.name))
+
+    def undo(self, context: Context) -> None:
+        area.clear(context.layout)
+        if self._made and not versions.sealed(context.layout, self._made.name):
+            versions.forget(context.layout, self._made.name)
+        journal.end(context.layout, LANE, "undone")

@@ -1,0 +1,41 @@
+"""The plan of a verification: compare a version with its manifest, on disk and in the ramdisk; nothing is changed."""
+
+from __future__ import annotations
+
+from stacks.engine import drift, trees, versions
+from stacks.engine.trees import Tree
+from stacks.plans.base import Context, Plan, Step
+
+
+def plan(context: Context) -> Plan:
+    """Plan a verification of the version in the parameters, of content too if `full`; raises Refused for no version."""
+    layout, full = context.layout, bool(context.parameters.get("full"))
+    description = versions.need_sealed(layout, context.parameters["version"])
+    how = "by reading every file" if full else "by what the filesystem tells of each path"
+    work = _Work(description.name, full=full)
+    steps = [Step("disk", "Compare the copy on disk", f"{layout.version(description.name)}, {how}.", work.disk)]
+    if description.name in versions.residents(layout):
+        explains = f"{layout.resident(description.name)}, {how}."
+        steps.append(Step("ramdisk", "Compare the copy in the ramdisk", explains, work.ramdisk))
+    return Plan("verify", f"Compares “{description.name}” with its manifest, {how}.", tuple(steps))
+
+
+class _Work:
+    """What the steps of one verification share."""
+
+    def __init__(self, name: str, *, full: bool) -> None:
+        self._name = name
+        self._hashed = drift.EVERYTHING if full else drift.NOTHING
+
+    def disk(self, context: Context) -> None:
+        trees.verify(versions.tree(context.layout, self._name), self._hashed)
+        self._agrees(context)
+
+    def ramdisk(self, context: Context) -> None:
+        content = versions.tree(context.layout, self._name).manifest
+        trees.verify(Tree(context.layout.resident(self._name), content), self._hashed)
+        self._agrees(context)
+
+    def _agrees(self, context: Context) -> None:
+        context.note("It agrees with the manifest.")
+        context.outcome["version"] = self._name
