@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stacks.engine.errors import Refused
@@ -39,6 +39,7 @@ class Sandbox:
     tools: Mapping[str, Path] = field(default_factory=dict)
     lock_fds: tuple[int, ...] = ()
     network: bool = True
+    exchange: tuple[Path, ...] = ()
 
     def command(
         self,
@@ -60,27 +61,48 @@ class Sandbox:
             limit=limit,
         )
 
+    def with_exchange(self, place: Path) -> Sandbox:
+        """Give the same sandbox with one more directory, at its own path, that both sides may write."""
+        return replace(self, exchange=(*self.exchange, place))
+
     def _bubblewrap(self, cwd: Path) -> list[str]:
         return [
             *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
             *([] if self.network else ["--unshare-net"]),
+            # bubblewrap's own /dev/shm is root's alone, and multiprocessing needs one. All of this comes before what is
+            # shown, which may itself lie in /dev/shm.
+            *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
             *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/run"),  # noqa: S108
             *_system(),
             *self._shown(),
-            *("--proc", "/proc", "--dev", "/dev", "--chdir", str(cwd)),
+            *("--chdir", str(cwd)),
             # As root bubblewrap drops every capability; these three let setpriv become the owner, and are gone then.
             *(["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"] if _is_root() else []),
         ]
 
     def _shown(self) -> list[str]:
         arguments: list[str] = []
+        hidden = [path for path in self.readable if path.is_relative_to(self.layout.root)]
         for source in self.readable:
-            arguments += [*_parents(source), "--ro-bind", str(source), str(source)]
+            arguments += [*_parents(source), "--ro-bind", str(source), str(source)] if source not in hidden else []
         for name, program in self.tools.items():
             arguments += [*_parents(TOOLS / name), "--ro-bind", str(program), str(TOOLS / name)]
         for source, place in self.shown:
             arguments += [*_parents(place), "--bind" if self.writable else "--ro-bind", str(source), str(place)]
+        for place in self.exchange:
+            arguments += ["--bind", str(place), str(place)]
+        for source in hidden:  # what is shown in the place of the root would cover them
+            self._check_way(source)
+            arguments += [*_parents(source), "--ro-bind", str(source), str(source)]
         return arguments
+
+    def _check_way(self, source: Path) -> None:
+        # bubblewrap makes missing mount points, as root: a guest's symlink would let it do so anywhere.
+        for shown, place in self.shown:
+            if source.is_relative_to(place):
+                way = source.relative_to(place)
+                if any((shown / part).is_symlink() for part in (way, *way.parents[:-1])):
+                    raise Refused(f"{shown / way} is a symlink that a build left behind: remove it.")
 
 
 def for_build(

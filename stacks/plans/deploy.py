@@ -6,6 +6,7 @@ from stacks.engine import journal, mounts, resident, versions
 from stacks.engine.errors import Refused
 from stacks.engine.trees import Cloned, Porter
 from stacks.engine.versions import Description
+from stacks.plans import health
 from stacks.plans.base import Context, Plan, Step
 
 LANE = "live"
@@ -46,6 +47,12 @@ def steps(context: Context, description: Description, kind: str) -> tuple[Step, 
         ),
         Step("stage", "Copy into the ramdisk", _staging(context, name), work.stage),
         Step("verify", "Verify the copy", "Compares the copy with the version's manifest.", work.verify),
+        Step(
+            "health",
+            "Start its kernels",
+            "Starts each kernel at the live path, in a sandbox, before users get it.",
+            work.health,
+        ),
         Step(
             "activate",
             "Switch the live path",
@@ -102,8 +109,14 @@ class _Work:
             context.note("Verified when it was copied; its identity is in place.")
             return
         resident.verify(context.layout, self._name, self._staged.copied)
-        resident.admit(context.layout, self._description)
         context.note("The copy agrees with the manifest.")
+
+    def health(self, context: Context) -> None:
+        if self._staged is None:
+            context.note("Its kernels were started when it was copied; it was healthy then.")
+            return
+        health.gate(context, self._description, context.layout.staging(self._name))
+        resident.admit(context.layout, self._description)
 
     def activate(self, context: Context) -> None:
         context.stop.check()
@@ -112,13 +125,16 @@ class _Work:
     def confirm(self, context: Context) -> None:
         resident.confirm(context.layout, self._description)
         context.note(f"{context.layout.live} is “{self._name}”.")
+        context.outcome["healthy"] = True
+        if self._kind == "deploy":
+            # After a revert seconds count, and what is put back was healthy before.
+            health.confirm(context, self._description)
         context.outcome |= {
             "version": self._name,
             "uuid": self._description.uuid,
             "previous": self._previous,
             "copied_bytes": self._staged.copied_bytes if self._staged else 0,
             "linked_files": self._staged.linked if self._staged else 0,
-            "healthy": True,
         }
         journal.end(context.layout, LANE, "succeeded")
 
