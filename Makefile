@@ -1,0 +1,47 @@
+# What a person types; everything it needs is brought along. `make help` lists it.
+.PHONY: help run test check format setup setup-dev lock clean
+.NOTPARALLEL:
+
+BIN := .venv/bin
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: ## start DLStack here (Ctrl-C ends it); DLSTACK_HOME, DLSTACK_ROOT and PORT choose where
+	@requirements/system.sh
+	@requirements/install.sh runtime
+	@exec $(BIN)/dlstack up
+
+test: ## run every test; ARGS="tests/engine -k links" narrows it
+	@requirements/system.sh test
+	@requirements/install.sh runtime dev
+	$(BIN)/pytest $(ARGS)
+
+# Two scratch homes: checking leaves nothing behind in var/, and production settings are checked as such.
+check: ## lint, types, imports, templates, migrations, production settings
+	@requirements/install.sh runtime dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/djlint --lint templates --quiet
+	@set -eu; home=$$(mktemp -d); trap 'rm -rf "$$home"' EXIT; export DLSTACK_HOME="$$home"; set -x; \
+	$(BIN)/mypy .; \
+	$(BIN)/dlstack makemigrations --check --dry-run; \
+	DLSTACK_PRODUCTION=1 DLSTACK_ALLOWED_HOSTS=stacks.example.org $(BIN)/dlstack check --deploy --fail-level WARNING
+
+format: ## put code into its usual form
+	@requirements/install.sh runtime dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: ## make .venv with .venv/bin/dlstack, and nothing else
+	@requirements/install.sh runtime
+
+setup-dev: ## the same with the tools for tests and checks
+	@requirements/install.sh runtime dev
+
+lock: ## lock the newest packages that requirements/*.in allow
+	@requirements/lock.sh --upgrade
+
+clean: ## remove .venv and caches; var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

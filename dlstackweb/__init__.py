@@ -1,0 +1,1 @@
+"""The Django project: settings, addresses, web server and worker entry points."""

@@ -1,0 +1,131 @@
+"""What DLStack takes from the environment, checked and typed; read by the settings and by nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+# A unix socket's path holds 107 bytes; supervisord first binds a name that is longer by its process id.
+LONGEST_SOCKET_DIRECTORY = 107 - len("/supervisor.sock.4194304")
+
+
+class Environment(BaseSettings):
+    """Every environment variable of DLStack, by its attribute's name with `DLSTACK_` before it."""
+
+    model_config = SettingsConfigDict(env_prefix="DLSTACK_", frozen=True, extra="ignore")
+
+    home: Path = REPOSITORY / "var"
+    root: Path = Path()
+    port: int = Field(default=8000, ge=1, le=65535, validation_alias="PORT")
+    listen: str = "127.0.0.1"
+    machine: str = Field(default="local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    owner: str = ""
+    database_url: str = Field(default="", validation_alias="DATABASE_URL")
+    external_redis_url: str = Field(default="", validation_alias="REDIS_URL")
+    secret_key: str = Field(default="", repr=False)
+    debug: bool = False
+    production: bool = False
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _place(cls, data: dict[str, object]) -> dict[str, object]:
+        # abspath and not resolve: a home or root reached through a link keeps the name its owner gave it.
+        home = os.path.abspath(str(data.get("home") or REPOSITORY / "var"))
+        root = os.path.abspath(str(data.get("root") or Path(home, "data0")))
+        return {**data, "home": home, "root": root}
+
+    @property
+    def run(self) -> Path:
+        """The directory of what lives only while DLStack runs (made 0700 by `stacks.embedded`)."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Where operations are spooled and the services' logs lie."""
+        return self.home / "logs"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Tell whether database and broker are this home's own, so that verbs may start the services themselves."""
+        return not (self.database_url or self.external_redis_url)
+
+    @cached_property
+    def secret(self) -> str:
+        """The secret key, from the environment or from a file in the home that is made once."""
+        return self.secret_key or _stored_secret(self.home / "secret_key")
+
+    def derived_secret(self, purpose: str) -> str:
+        """Make a password for one purpose from the secret key, the same in each process."""
+        return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+    @cached_property
+    def sockets(self) -> Path:
+        """The directory of the unix sockets: `run`, or a short one when the home lies too deep for a socket's path."""
+        if len(os.fsencode(self.run)) <= LONGEST_SOCKET_DIRECTORY:
+            return self.run
+        # The name cannot be guessed without the secret key, so nobody can put a directory there first.
+        return Path("/tmp") / f"dlstack-{self.derived_secret(f'sockets {self.home}')[:24]}"  # noqa: S108
+
+    @property
+    def valkey_socket(self) -> Path:
+        """Where the embedded Valkey listens."""
+        return self.sockets / "valkey.sock"
+
+    @property
+    def redis_url(self) -> str:
+        """The address of Redis or Valkey as redis-py takes it."""
+        if self.external_redis_url:
+            return self.external_redis_url
+        return f"unix://:{self.derived_secret('valkey')}@{quote(str(self.valkey_socket))}"
+
+    @property
+    def broker_url(self) -> str:
+        """The same address as Celery takes it."""
+        return self.redis_url.replace("unix://", "redis+socket://", 1)
+
+
+def _stored_secret(path: Path) -> str:
+    for _ in range(2):
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            _write_once(path, secrets.token_urlsafe(48))
+        except OSError as error:
+            raise ImproperlyConfigured(f"Cannot read {path}: {error.strerror}. Run as the user who made it.") from None
+    raise ImproperlyConfigured(f"Cannot make {path}.")
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a 0600 file that appears whole; of two writers at once, the first wins."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

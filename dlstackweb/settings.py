@@ -1,0 +1,196 @@
+"""Django's settings, all derived from the environment (`dlstackweb.environment`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from kombu import Exchange, Queue
+from pydantic import ValidationError
+
+from dlstackweb.environment import REPOSITORY, Environment
+
+try:
+    DLSTACK = Environment()
+except ValidationError as error:
+    raise ImproperlyConfigured(
+        "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+    ) from None
+
+LOG_SPOOL = DLSTACK.logs
+SECRET_KEY = DLSTACK.secret
+DEBUG = DLSTACK.debug
+_PRODUCTION = DLSTACK.production
+ALLOWED_HOSTS = [*DLSTACK.allowed_hosts] or ["localhost", "127.0.0.1", "[::1]", DLSTACK.listen]
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in DLSTACK.allowed_hosts if _PRODUCTION and host != "*"]
+
+INSTALLED_APPS = [
+    "stacks",
+    "kernels",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "django_include_bootstrap",
+    "heroicons",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "dlstackweb.urls"
+ASGI_APPLICATION = "dlstackweb.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [REPOSITORY / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": ["heroicons.templatetags.heroicons"],
+        },
+    }
+]
+
+# Immediate transactions: a writer waits for its turn at the start, instead of failing in the middle as "locked".
+_SQLITE_OPTIONS: dict[str, Any] = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 30,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
+}
+
+
+def _database() -> dict[str, Any]:
+    if not DLSTACK.database_url:
+        database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": DLSTACK.home / "dlstack.sqlite3"}
+    else:
+        database = dict(dj_database_url.parse(DLSTACK.database_url, conn_health_checks=True))
+    if database["ENGINE"].endswith("sqlite3"):
+        database["OPTIONS"] = {**database.get("OPTIONS", {}), **_SQLITE_OPTIONS}
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people ----------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "sesame.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = LOGIN_URL
+SESAME_ONE_TIME = True
+SESAME_MAX_AGE = 30 * 60
+
+# --- what a browser is told ------------------------------------------------------------------------------------------
+# Cookies do not tell ports apart: without the port in the name, two instances on one host would sign each other out.
+_COOKIE_SUFFIX = "" if _PRODUCTION else f"_{DLSTACK.port}"
+SESSION_COOKIE_NAME = f"dlstack_session{_COOKIE_SUFFIX}"
+CSRF_COOKIE_NAME = f"dlstack_csrf{_COOKIE_SUFFIX}"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _PRODUCTION
+SECURE_SSL_REDIRECT = _PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _PRODUCTION else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- static files ----------------------------------------------------------------------------------------------------
+# In production `collectstatic` prepares hashed names; elsewhere whitenoise serves the sources as they are.
+STATIC_URL = "static/"
+STATIC_ROOT = DLSTACK.home / "static" if _PRODUCTION else None
+STATICFILES_DIRS = [REPOSITORY / "static"]
+WHITENOISE_USE_FINDERS = not _PRODUCTION
+_STATIC_STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": _STATIC_STORAGE if _PRODUCTION else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- language and time -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- logging: the services' own words, to stderr, which the supervisor or systemd keeps ----------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # One line per task would bury the rest: the sweeper alone sends two every ten seconds.
+    "loggers": {name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat")},
+}
+
+# --- Celery: the database is the queue of record, the broker a doorbell (invariant 10) -------------------------------
+CELERY_BROKER_URL = DLSTACK.broker_url
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 86400,  # above any operation, or Redis would hand the doorbell out a second time
+    "global_keyprefix": "dlstack:",
+    "health_check_interval": 30,
+}
+CELERY_VISIBILITY_TIMEOUT = 86400
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_REJECT_ON_WORKER_LOST = False
+CELERY_WORKER_DISABLE_PREFETCH = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# With its own exchange each: by default they would share one, and each lane would hear the other's doorbell.
+CELERY_TASK_QUEUES = tuple(
+    Queue(name, Exchange(name, type="direct"), routing_key=name)
+    for name in (f"{DLSTACK.machine}.build", f"{DLSTACK.machine}.live")
+)
+CELERY_TASK_DEFAULT_QUEUE = f"{DLSTACK.machine}.live"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(DLSTACK.run / "beat")
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": f"stacks.tasks.{name}", "schedule": 10.0, "options": {"expires": 9.0}} for name in ("sweep", "reap")
+}

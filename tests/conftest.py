@@ -1,0 +1,123 @@
+"""What all tests share: the cast of people, and homes in which the real services run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Permission, User
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class People:
+    """The cast: admin may do everything, operator submit operations, viewer read, stranger is not signed in."""
+
+    admin: User
+    operator: User
+    viewer: User
+    stranger: AnonymousUser
+
+
+@pytest.fixture
+def people(db: None) -> People:
+    operator = User.objects.create_user("operator")
+    operator.user_permissions.add(Permission.objects.get(codename="add_operation"))
+    admin = User.objects.create_superuser("admin")
+    return People(admin, operator, User.objects.create_user("viewer"), AnonymousUser())
+
+
+@pytest.fixture
+def admin(people: People) -> User:
+    return people.admin
+
+
+@pytest.fixture
+def operator(people: People) -> User:
+    return people.operator
+
+
+@pytest.fixture
+def viewer(people: People) -> User:
+    return people.viewer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Home:
+    """A DLSTACK_HOME of its own, and the `dlstack` command in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.root = path / "data0"
+        self.port = free_port()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of a shell in which a person would work on this home."""
+        dropped = ("DLSTACK_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "PYTEST_", "PYTHONPATH")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        return {**kept, "DLSTACK_HOME": str(self.path), "PORT": str(self.port)}
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        return [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
+
+    def dlstack(self, *arguments: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run one verb to its end; with `check` its failure is the test's."""
+        done = subprocess.run(
+            self.command(*arguments),
+            env=self.variables, cwd="/", capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+        if check and done.returncode != 0:
+            pytest.fail(f"dlstack {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        """Run one verb with --json and give back its document."""
+        return json.loads(self.dlstack(*arguments, "--json").stdout)
+
+    def popen(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Begin one verb; the caller ends it."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **options}
+        return subprocess.Popen(self.command(*arguments), env=self.variables, cwd="/", **options)
+
+    def remove(self) -> None:
+        """End what runs here and remove it all, its directory in shared memory too."""
+        if (self.path / "run").exists():
+            self.dlstack("down", check=False)
+        ramdisk = self.root / "sw.tmpfs"
+        if ramdisk.is_symlink() and str(ramdisk.readlink()).startswith("/dev/shm/dlstack-"):
+            shutil.rmtree(ramdisk.readlink(), ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    # Not pytest's directory: that one is closed to the stack's owner, as whom builds run when the tests run as root.
+    made = Home(Path(tempfile.mkdtemp(prefix="dlstack-home-")))
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def shared_home() -> Iterator[Home]:
+    """Give one home to all tests of a module, where starting the services for each would take too long."""
+    made = Home(Path(tempfile.mkdtemp(prefix="dlstack-home-")))
+    yield made
+    made.remove()
