@@ -1,0 +1,21 @@
+"""Logs of operations: written to a spool, followed in Redis, stored in the database; lines are numbered from 1."""
+
+from stacks.logs.lines import LogLine, plain
+from stacks.logs.reading import follow, last_line, read_lines, search, tail
+from stacks.logs.spool import operations as spooled_operations
+from stacks.logs.stream import publish_state
+from stacks.logs.writer import LogWriter, complete
+
+__all__ = [
+    "LogLine",
+    "LogWriter",
+    "complete",
+    "follow",
+    "last_line",
+    "plain",
+    "publish_state",
+    "read_lines",
+    "search",
+    "spooled_operations",
+    "tail",
+]

@@ -1,0 +1,43 @@
+"""What is seen on a machine's disk, and keeping the record in step with it (invariant 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from stacks import records
+from stacks.engine import status
+from stacks.engine.layout import Layout
+from stacks.models import Machine
+
+
+def is_here(machine: Machine) -> bool:
+    """Tell whether this process runs on the machine, so that it can look at its disk."""
+    return bool(machine.name == settings.DLSTACK.machine)
+
+
+def observe(machine: Machine) -> dict[str, Any]:
+    """Give the machine's status document: read from the disk when that is here, else as its worker saw it last."""
+    return status.read(Layout(Path(machine.root))) if is_here(machine) else machine.observed
+
+
+def refresh(machine: Machine) -> dict[str, Any]:
+    """Read the disk, save what was seen and bring the record in step; give the status document.
+
+    On another machine than this one nothing is read or written.
+    """
+    if not is_here(machine):
+        return machine.observed
+    before = records.unsettled(machine)
+    seen = observe(machine)
+    with transaction.atomic():
+        Machine.objects.filter(pk=machine.pk).update(observed=seen, observed_at=Now())
+        # Without DLStack's own directory the disk is not mounted, or new: that says nothing about versions.
+        if Layout(Path(machine.root)).state.is_dir():
+            records.adopt(machine, seen, before=before)
+    machine.refresh_from_db()
+    return seen

@@ -1,0 +1,177 @@
+"""Writing what is on record of versions and of what was active: after an operation, and after a look at the disk."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from stacks.models import Activation, Machine, Operation, RecipeRevision, Version
+
+SEEN = "Seen on disk"
+Lane = Operation.Lane
+
+
+def record(operation: Operation, outcome: dict[str, Any]) -> None:
+    """Record what a successful operation made: a version that was built, a version that became active."""
+    if operation.kind == Operation.Kind.BUILD:
+        record_build(operation, outcome)
+    elif operation.kind in (Operation.Kind.DEPLOY, Operation.Kind.REVERT):
+        record_activation(operation, outcome)
+
+
+def record_build(operation: Operation, outcome: dict[str, Any]) -> Version:
+    """Record the version that a build sealed, and what each version now shares with no other."""
+    with transaction.atomic():
+        machine = _locked(operation.machine)
+        asked = operation.parameters
+        described = {**outcome, "name": outcome["version"], "manifest": outcome["manifest_digest"]}
+        made = {"recipe": asked.get("recipe"), "revision": asked.get("revision"), "options": asked.get("options", [])}
+        version = _keep_version(machine, {**described, **made}, operation)
+        _keep_shares(machine, outcome.get("unique", {}))
+    return version
+
+
+def record_activation(operation: Operation, outcome: dict[str, Any]) -> Activation:
+    """End what was active and record what is now: by whom, why, by which operation, and whether it is healthy."""
+    with transaction.atomic():
+        machine = _locked(operation.machine)
+        version = Version.objects.get(machine=machine, name=outcome["version"], removed_at__isnull=True)
+        return _activate(
+            machine,
+            version,
+            operation=operation,
+            activated_by=operation.requested_by,
+            reason=operation.reason,
+            healthy=outcome.get("healthy"),
+        )
+
+
+def unsettled(machine: Machine) -> dict[str, tuple[int, str] | None]:
+    """Give, for each lane, its latest operation and that one's state: `adopt` compares them."""
+    return {lane: _latest(machine, lane) for lane in Lane.values}
+
+
+def adopt(machine: Machine, seen: dict[str, Any], *, before: dict[str, tuple[int, str] | None]) -> None:
+    """Bring the record in step with a status document: versions that are there or gone, and which one is active.
+
+    `before` is `unsettled(machine)` from before the look at the disk: a lane where something ran meanwhile is left
+    to the operation's own record.
+    """
+    with transaction.atomic():
+        machine = _locked(machine)
+        if _is_settled(machine, Lane.BUILD, before):
+            _adopt_versions(machine, seen)
+        if _is_settled(machine, Lane.LIVE, before):
+            _adopt_active(machine, seen)
+
+
+def _adopt_versions(machine: Machine, seen: dict[str, Any]) -> None:
+    sealed = [version for version in seen.get("versions", []) if version.get("sealed")]
+    here = {version["uuid"] for version in sealed}
+    rows = {str(row.uuid): row for row in machine.versions.all()}
+    gone = [row.pk for uuid, row in rows.items() if uuid not in here and row.removed_at is None]
+    machine.versions.filter(pk__in=gone).update(removed_at=Now())
+    for version in sorted(sealed, key=lambda version: int(version["generation"])):
+        row = rows.get(version["uuid"])
+        if row is None or row.removed_at is not None or row.name != version["name"]:
+            _keep_version(machine, {**version, "manifest_digest": version["manifest"]}, None)
+    _keep_shares(machine, {version["name"]: version["unique_bytes"] for version in sealed})
+
+
+def _adopt_active(machine: Machine, seen: dict[str, Any]) -> None:
+    current = Activation.objects.filter(machine=machine, ended_at__isnull=True).select_related("version").first()
+    active = seen.get("active")
+    if active == (current.version.name if current else None):
+        return
+    version = machine.versions.filter(name=active, removed_at__isnull=True).first()
+    if version is not None:
+        _activate(machine, version, reason=SEEN, healthy=None)
+    elif current is not None:
+        _end(current)
+
+
+def _keep_version(machine: Machine, seen: dict[str, Any], operation: Operation | None) -> Version:
+    values: dict[str, Any] = {
+        "name": seen["name"],
+        "generation": _free_generation(machine, seen),
+        "recipe_revision": _revision(seen),
+        "files": seen["files"],
+        "bytes": seen["bytes"],
+        "unique_bytes": min(seen["unique_bytes"], seen["bytes"]),
+        "manifest_digest": seen["manifest_digest"],
+        "packages": seen.get("packages", {}),
+        "kernelspecs": seen.get("kernelspecs", []),
+        "options": seen.get("options", []),
+        "lockfile": _text(seen.get("lockfile", "")),
+        "sealed_at": datetime.fromtimestamp(seen["sealed_at"], UTC),
+        "removed_at": None,
+    }
+    if operation is not None:
+        values["operation"] = operation
+    # Whoever had this name on record is not on disk any more: the disk has room for one of a name.
+    machine.versions.filter(name=seen["name"], removed_at__isnull=True).exclude(uuid=seen["uuid"]).update(
+        removed_at=Now()
+    )
+    version, _ = Version.objects.update_or_create(machine=machine, uuid=seen["uuid"], defaults=values)
+    return version
+
+
+def _free_generation(machine: Machine, seen: dict[str, Any]) -> int:
+    """Give the generation that the disk names, or the machine's next where another version has it on record."""
+    generation = int(seen["generation"])
+    if machine.versions.filter(generation=generation).exclude(uuid=seen["uuid"]).exists():
+        generation = 1 + max(machine.generation, machine.versions.aggregate(last=Max("generation"))["last"])
+    if generation > machine.generation:
+        machine.generation = generation
+        machine.save(update_fields=["generation"])
+    return generation
+
+
+def _keep_shares(machine: Machine, unique: dict[str, int]) -> None:
+    for version in machine.versions.filter(name__in=unique, removed_at__isnull=True):
+        if version.unique_bytes != unique[version.name]:
+            version.unique_bytes = unique[version.name]
+            version.save(update_fields=["unique_bytes"])
+
+
+def _activate(machine: Machine, version: Version, **fields: Any) -> Activation:
+    now = timezone.now()
+    for current in Activation.objects.filter(machine=machine, ended_at__isnull=True):
+        # Clocks are set back at times: an end is never before its beginning.
+        now = max(now, current.activated_at)
+        _end(current)
+    return Activation.objects.create(machine=machine, version=version, activated_at=now, **fields)
+
+
+def _end(activation: Activation) -> None:
+    activation.ended_at = max(timezone.now(), activation.activated_at)
+    activation.save(update_fields=["ended_at"])
+
+
+def _revision(seen: dict[str, Any]) -> RecipeRevision | None:
+    if not seen.get("recipe"):
+        return None
+    return RecipeRevision.objects.filter(recipe__name=seen["recipe"], number=seen.get("revision") or 0).first()
+
+
+def _text(lockfile: str | dict[str, str]) -> str:
+    return lockfile if isinstance(lockfile, str) else json.dumps(lockfile, indent=1)
+
+
+def _locked(machine: Machine) -> Machine:
+    return Machine.objects.select_for_update().get(pk=machine.pk)
+
+
+def _latest(machine: Machine, lane: str) -> tuple[int, str] | None:
+    return Operation.objects.filter(machine=machine, lane=lane).order_by("-pk").values_list("pk", "state").first()
+
+
+def _is_settled(machine: Machine, lane: str, before: dict[str, tuple[int, str] | None]) -> bool:
+    now = _latest(machine, lane)
+    return now == before[lane] and (now is None or now[1] != Operation.State.RUNNING)

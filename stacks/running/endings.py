@@ -1,0 +1,78 @@
+"""How an operation ended, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stacks.engine.errors import EngineError, Refused
+from stacks.models import Operation
+from stacks.plans.base import outcome_of
+
+State = Operation.State
+KEPT_ELSEWHERE = frozenset({"recipe_text", "lockfile", "packages", "kernelspecs", "unique"})  # in the version's row
+ASK_AGAIN = "what was begun was undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The final state of an operation with its sentence; `refused` where a precondition was found unmet."""
+
+    state: str
+    message: str
+    refused: bool = False
+
+
+def succeeded(operation: Operation, outcome: dict[str, Any]) -> Ending:
+    """Say what a successful operation did."""
+    version = outcome.get("version") or operation.parameters.get("version", "")
+    of_version = f" of “{version}”" if version else ""
+    sentences = {
+        Operation.Kind.BUILD: f"“{version}” is built and sealed{_size(outcome)}.",
+        Operation.Kind.DEPLOY: f"“{version}” is active.",
+        Operation.Kind.REVERT: f"“{version}” is active again.",
+    }
+    kind = Operation.Kind(operation.kind)
+    return Ending(State.SUCCEEDED, sentences.get(kind, f"The {kind}{of_version} is done."))
+
+
+def failed(error: BaseException) -> Ending:
+    """Say why an operation ended without success, from the error that ended it."""
+    state = outcome_of(error)
+    if state == State.INTERRUPTED:
+        return interrupted("")
+    if isinstance(error, EngineError):
+        return Ending(state, str(error), refused=isinstance(error, Refused))
+    return Ending(state, f"Unexpected {type(error).__name__}: {_first_line(error)} The log has the details.")
+
+
+def cancelled(by: str, during: str) -> Ending:
+    """Say who cancelled an operation, and in which step."""
+    return Ending(State.CANCELLED, f"Cancelled by {by}{_during(during)}; {ASK_AGAIN}.")
+
+
+def interrupted(during: str) -> Ending:
+    """Say that the worker was stopped, and in which step."""
+    return Ending(State.INTERRUPTED, f"The worker was stopped{_during(during)}; {ASK_AGAIN}. Retry when it runs again.")
+
+
+def kept(outcome: dict[str, Any], ending: Ending) -> dict[str, Any]:
+    """Give what the operation's row keeps of a plan's outcome."""
+    lasting = {key: value for key, value in outcome.items() if key not in KEPT_ELSEWHERE}
+    return lasting | ({"refused": True} if ending.refused else {})
+
+
+def _during(title: str) -> str:
+    return f" during “{title}”" if title else ""
+
+
+def _size(outcome: dict[str, Any]) -> str:
+    if "files" not in outcome:
+        return ""
+    whole, own = outcome["bytes"] / 1e6, outcome["unique_bytes"] / 1e6
+    return f": {outcome['files']:,} files, {whole:,.1f} MB, of which {own:,.1f} MB are its own"
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{text.splitlines()[0].rstrip('.')}." if text else ""

@@ -1,0 +1,25 @@
+"""Celery's entry points: a message carries an operation's id or nothing at all (invariant 10)."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from stacks import operations, running, worker
+
+
+@shared_task(name="stacks.tasks.run")
+def run(operation_id: int) -> None:
+    """Run a queued operation; a second delivery of the same id does nothing."""
+    running.run(operation_id, is_stopping=worker.is_stopping)
+
+
+@shared_task(name="stacks.tasks.sweep")
+def sweep() -> None:
+    """Ring again for operations whose message was lost."""
+    operations.sweep()
+
+
+@shared_task(name="stacks.tasks.reap")
+def reap() -> None:
+    """End the operations whose worker is gone."""
+    operations.reap()
