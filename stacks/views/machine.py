@@ -1,0 +1,25 @@
+"""One machine: its links, trees and versions as they are on disk, and its history."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+
+from stacks.http import Request, viewing
+from stacks.models import Machine
+from stacks.views.refreshed import respond
+from stacks.views.shown import one_machine
+
+RECENT = 10
+
+
+@viewing
+def machine(request: Request, name: str) -> HttpResponse:
+    """Show a machine."""
+    found = get_object_or_404(Machine, name=name)
+    context = {
+        "shown": one_machine(found),
+        "activations": found.activations.select_related("version", "activated_by", "operation")[:RECENT],
+        "recent": found.operations.select_related("machine", "requested_by")[:RECENT],
+    }
+    return respond(request, "stacks/machine.html", "stacks/_machine.html", context)

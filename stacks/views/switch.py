@@ -1,0 +1,73 @@
+"""Deploy and revert: ask once, say what changes, do it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from stacks import operations
+from stacks.differences import between
+from stacks.engine.errors import Refused
+from stacks.forms import SwitchForm
+from stacks.http import Request, changing
+from stacks.models import Machine, Operation, Version
+from stacks.plans.base import Plan
+from stacks.views.shown import Shown, one_machine
+
+
+@changing
+def deploy(request: Request, name: str, version: str) -> HttpResponse:
+    """Make a version active."""
+    machine = get_object_or_404(Machine, name=name)
+    return _confirm(request, machine, "deploy", version)
+
+
+@changing
+def revert(request: Request, name: str) -> HttpResponse:
+    """Put an earlier version back: `version`, or the last that was healthy."""
+    machine = get_object_or_404(Machine, name=name)
+    asked = request.POST.get("version") or request.GET.get("version")
+    if not asked:
+        target = operations.revert_target(machine)
+        if target is None:
+            raise Refused(f"There is nothing to revert to on {name}: no other version was active and healthy before.")
+        asked = target.name
+    return _confirm(request, machine, "revert", asked)
+
+
+def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpResponse:
+    version = get_object_or_404(Version, machine=machine, name=name, removed_at=None)
+    shown = one_machine(machine)
+    form = SwitchForm(request.POST if request.method == "POST" else None, initial={"seen": shown.active})
+    if form.is_bound and form.is_valid():
+        return redirect("stacks:operation", _submitted(request, shown, kind, version, form.cleaned_data).pk)
+    plan, refusal = _plan(machine, kind, name)
+    active = shown.versions.get(shown.active)
+    context = {"shown": shown, "kind": kind, "version": version, "active": active, "form": form, "plan": plan,
+               "refusal": refusal, "differences": between(active, version) if active else None,
+               "resident": name in shown.status.get("resident", [])}  # fmt: skip
+    return render(request, "stacks/switch.html", context)
+
+
+def _submitted(request: Request, shown: Shown, kind: str, version: Version, asked: dict[str, Any]) -> Operation:
+    if asked["seen"] != shown.active:
+        raise Refused(_stale(shown, asked["seen"]))
+    submit = operations.revert if kind == "revert" else operations.deploy
+    return submit(machine=shown.machine, version=version.name, requested_by=request.user, reason=asked["reason"])
+
+
+def _stale(shown: Shown, seen: str) -> str:
+    """Say who changed what since the page was opened."""
+    now, activation = shown.active or "no version", shown.agreed
+    by = f", by {activation.activated_by or 'an operator'} at {activation.activated_at:%H:%M} UTC" if activation else ""
+    before = f"when you opened this page it was {seen or 'no version'}"
+    return f"{now} is active now{by}; {before}. Nothing was changed: look at what is active, then decide again."
+
+
+def _plan(machine: Machine, kind: str, name: str) -> tuple[Plan | None, str]:
+    try:
+        return operations.preview(machine=machine, kind=kind, parameters={"version": name}), ""
+    except Refused as refusal:
+        return None, str(refusal)

@@ -1,0 +1,33 @@
+"""One version: what is in it, and how it differs from another."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from stacks.differences import between
+from stacks.http import Request, viewing
+from stacks.models import Machine, Version
+from stacks.views.shown import one_machine
+
+
+@viewing
+def version(request: Request, name: str, version: str) -> HttpResponse:
+    """Show a version, compared with `?against=` or with the active one."""
+    shown = one_machine(get_object_or_404(Machine, name=name))
+    row = get_object_or_404(
+        Version.objects.select_related("recipe_revision__recipe", "operation"),
+        machine=shown.machine, name=version, removed_at=None,
+    )  # fmt: skip
+    others = [item for item in shown.versions.values() if item.pk != row.pk]
+    other = shown.versions.get(request.GET.get("against") or shown.active)
+    context = {
+        "shown": shown,
+        "version": row,
+        "tree": next(tree for tree in shown.trees if tree.name == row.name),
+        "others": others,
+        "other": other if other in others else None,
+        "differences": between(other, row) if other in others else None,
+        "activations": row.activations.select_related("activated_by")[:20],
+    }
+    return render(request, "stacks/version.html", context)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from django.test import Client
+
+from stacks.models import Operation
+from tests.stacks.views.conftest import Make
+
+
+def test_it_works(as_operator: Client, operation: Make) -> None:
+    made = operation("interrupted", reason="monthly")
+    response = as_operator.post(f"/operations/{made.pk}/retry")
+    again = Operation.objects.get(retry_of=made)
+    assert response.headers["Location"] == f"/operations/{again.pk}/"
+    assert (again.parameters["version"], again.reason) == ("a", "monthly")
+
+
+def test_one_that_succeeded_is_refused(as_operator: Client, operation: Make) -> None:
+    response = as_operator.post(f"/operations/{operation('succeeded').pk}/retry")
+    assert response.status_code == 409
+    assert "nothing to retry" in response.content.decode()
+
+
+def test_a_viewer_may_not(as_viewer: Client, operation: Make) -> None:
+    assert as_viewer.post(f"/operations/{operation('failed').pk}/retry").status_code == 403
+    assert Operation.objects.count() == 1
+
+
+def test_a_stranger_is_sent_to_sign_in(stranger: Client, operation: Make) -> None:
+    assert stranger.post(f"/operations/{operation('failed').pk}/retry").status_code == 302
+
+
+def test_only_sending(as_operator: Client, operation: Make) -> None:
+    assert as_operator.get(f"/operations/{operation('failed').pk}/retry").status_code == 405
+
+
+def test_missing(as_operator: Client) -> None:
+    assert as_operator.post("/operations/999/retry").status_code == 404
