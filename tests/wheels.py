@@ -80,4 +80,5 @@ jupyter = true
 [[environments.kernelspecs]]
 name = "tiny"
 display_name = "Tiny Python"
+required = false
 """

@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from stacks.engine import guest, mounts, packages, seal, sizes, versions
+from stacks.engine import externals, mounts, packages, seal, sizes, versions
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
 from stacks.engine.installers import INSTALLERS
@@ -35,7 +36,8 @@ class Building:
     options: Sequence[str] = ()
     kernel_dir: str = ""
     lockfile: dict[str, str] = field(default_factory=dict)
-    kernelspecs: list[dict[str, str]] = field(default_factory=list)
+    kernelspecs: list[dict[str, Any]] = field(default_factory=list)
+    warnings: dict[str, int] = field(default_factory=dict)  # lines that looked like errors, by environment
 
 
 def check_free(layout: Layout, name: str) -> None:
@@ -64,7 +66,8 @@ def expected_bytes(layout: Layout) -> int:
 
 def install(environment: Environment, building: Building, site: Site) -> None:
     """Make one environment from the lockfile that was resolved for it."""
-    INSTALLERS[environment.installer].install(environment, building.lockfile[environment.path], site)
+    installer = INSTALLERS[environment.installer]
+    building.warnings[environment.path] = installer.install(environment, building.lockfile[environment.path], site)
 
 
 def resolve(environment: Environment, building: Building, site: Site) -> None:
@@ -74,28 +77,30 @@ def resolve(environment: Environment, building: Building, site: Site) -> None:
 
 def add_kernelspecs(environment: Environment, building: Building, site: Site) -> None:
     """Write the environment's kernelspecs, for the live path, and note all that it has in the end."""
-    library = building.kernel_dir if environment.jupyter else ""
+    # An environment that passes the directory on copies the kernelspecs itself.
+    library = building.kernel_dir if environment.jupyter and not environment.kernel_arguments else ""
     wanted = [
         {"name": spec.name, "display_name": spec.display_name, "language": spec.language}
         for spec in environment.kernelspecs
     ]
-    prefix = str(site.prefix(environment))
-    orders = site.hand_in("orders.json", json.dumps({"prefix": prefix, "write": wanted, "copy": library}))
-    site.tools["kernelspecs.py"] = Path(guest.__file__).with_name("kernelspecs.py")
-    argv = [f"{prefix}/bin/python", "-I", "/run/dlstack/kernelspecs.py", orders]
+    orders = {"prefix": str(site.prefix(environment)), "write": wanted, "copy": library}
     label = f"kernelspecs of {environment.path}"
-    found = site.run(argv, label=label, readable=(Path(library),) if library else (), capture=True)
+    readable = (Path(library),) if library else ()
+    found = site.run_own("kernelspecs.py", orders, label=label, readable=readable, capture=True)
     specs = [json.loads(line) for line in found.splitlines()]
-    building.kernelspecs += [spec | {"environment": environment.path} for spec in specs]
+    required = {spec.name for spec in environment.kernelspecs if spec.required}
+    for spec in specs:
+        building.kernelspecs.append(spec | {"environment": environment.path, "required": spec["name"] in required})
 
 
 def seal_version(layout: Layout, building: Building) -> Description:
     """Describe the tree, share what earlier versions hold, and make it a version."""
     if not versions.is_directory(layout.building):
         raise Refused(f"{layout.building} is no directory any more: the build replaced it. Nothing was sealed.")
-    content = seal.scan(layout)
+    others = externals.asked(building.recipe.environments)
+    apart = {item.path for item in others}
     earlier = [versions.tree(layout, name) for name in versions.all_sealed(layout)]
-    content = seal.share(layout.building, content, earlier)
+    content = seal.share(layout.building, seal.scan(layout, apart=apart), earlier, apart=apart)
     description = Description(
         name=building.name,
         uuid=str(uuid.uuid4()),
@@ -111,6 +116,8 @@ def seal_version(layout: Layout, building: Building) -> Description:
         packages={item.path: packages.installed(layout.building / item.path) for item in building.recipe.environments},
         kernelspecs=building.kernelspecs,
         lockfile=building.lockfile,
+        externals={item.path: (item.uid, item.gid) for item in others},
+        warnings={path: count for path, count in building.warnings.items() if count},
     )
     seal.commit(layout, description, content)
     return description

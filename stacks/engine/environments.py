@@ -7,16 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Kernelspec:
-    """A kernelspec that the environment offers: `name` is its directory, `language` as in jupyter_client."""
+    """A kernelspec that the environment offers: `name` is its directory, `language` as in jupyter_client.
+
+    While a `required` one does not start, the version is not deployed.
+    """
 
     name: str
     display_name: str
     language: str = "python"
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment of a stack; `path` is relative to the live path, `index` and `find_links` are URLs or paths."""
+    """One environment of a stack; `path` is relative to the live path. Which of the rest counts, its installer says.
+
+    `packages` are conda's for the installer conda, and `pip` those that come after them from a Python package index;
+    `index`, `find_links` and `channels` are URLs or paths, `source` a git URL or path. `arguments` and
+    `kernel_arguments` (those for a build with a kernelspec directory) may hold {root}, {live} and {kernel_dir};
+    `variables` are the script's own. `owner` is numeric, uid:gid.
+    """
 
     path: str
     installer: str
@@ -26,3 +36,21 @@ class Environment:
     find_links: tuple[str, ...] = ()
     jupyter: bool = False
     kernelspecs: tuple[Kernelspec, ...] = ()
+    channels: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    source: str = ""
+    ref: str = "HEAD"
+    script: str = ""
+    arguments: tuple[str, ...] = ()
+    kernel_arguments: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    owner: str = ""
+
+    @property
+    def asked_for(self) -> str:
+        """What is asked for, in a few words."""
+        if self.script:
+            return f"{self.script} of {self.source}"
+        if self.owner:
+            return f"owned by {self.owner}"
+        return f"{len(self.packages) + len(self.pip)} packages asked for"

@@ -7,7 +7,7 @@ import mmap
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -214,17 +214,29 @@ class Difference(NamedTuple):
         return f"{self.path}: {self.detail}" if self.kind == "changed" else f"{self.path} {self.detail}"
 
 
-def differences(manifest: Manifest, tree: Path, hashed: Callable[[Entry], bool]) -> Iterator[Difference]:
-    """Give each way in which a tree departs from its manifest; content is compared where `hashed` says so."""
-    left = dict(manifest.by_path)
+def differences(
+    manifest: Manifest, tree: Path, hashed: Callable[[Entry], bool], *, apart: Collection[str] = ()
+) -> Iterator[Difference]:
+    """Give each way in which a tree departs from its manifest; content is compared where `hashed` says so.
+
+    What lies in the top directories `apart` is passed over.
+    """
+    left = {path: entry for path, entry in manifest.by_path.items() if top(path) not in apart}
     for path, found in walk(tree):
         expected = left.pop(path, None)
+        if top(path) in apart:
+            continue
         if expected is None:
             yield Difference(path, "added", "is not part of the version")
         elif detail := _difference(expected, found, hashed):
             yield Difference(path, "changed", detail)
     for path in left:
         yield Difference(path, "removed", "is missing")
+
+
+def top(path: str) -> str:
+    """Name the top directory of a tree that a path lies in."""
+    return path.split("/", 1)[0]
 
 
 def _difference(expected: Entry, found: os.DirEntry[str], hashed: Callable[[Entry], bool]) -> str:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 
 
 def installed(prefix: Path) -> dict[str, str]:
-    """Give {package: version} of an environment's Python packages."""
+    """Give {package: version} of what conda and Python's installers have put into an environment.
+
+    Where both know a name, Python's own record counts: pip may have replaced what conda brought.
+    """
+    return dict(sorted((_conda(prefix) | _python(prefix)).items()))
+
+
+def _conda(prefix: Path) -> dict[str, str]:
+    place = prefix / "conda-meta"
+    # The tree is a guest's work: a symlink would be read with our rights.
+    if not place.is_dir() or place.is_symlink():
+        return {}
+    # A record's file name is the package's name, version and build; what it holds is not needed.
+    records = (name.removesuffix(".json").rsplit("-", 2) for name in os.listdir(place) if name.endswith(".json"))
+    return {_normal(parts[0]): parts[1] for parts in records if len(parts) == 3}
+
+
+def _python(prefix: Path) -> dict[str, str]:
     found = {}
     for place in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info")):
         metadata = place / "METADATA"
@@ -15,7 +33,7 @@ def installed(prefix: Path) -> dict[str, str]:
         if metadata.is_file() and not metadata.is_symlink() and not place.is_symlink():
             distribution: Distribution = PathDistribution(place)
             found[_normal(distribution.metadata["Name"] or place.name)] = distribution.metadata["Version"] or ""
-    return dict(sorted(found.items()))
+    return found
 
 
 def _normal(name: str) -> str:

@@ -23,7 +23,7 @@ def prepare(layout: Layout, owner: Owner, *, shared_memory: Path = SHARED_MEMORY
     """
     for directory in (layout.root, layout.state, layout.state / "versions", layout.state / "locks"):
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    layout.build_area.mkdir(mode=0o755, exist_ok=True)
+    layout.build_area.mkdir(mode=0o700, exist_ok=True)  # nobody else reaches a half-made tree
     _give(layout.build_area, owner)
     layout.cache.mkdir(mode=0o755, exist_ok=True)
     _give(layout.cache, owner)

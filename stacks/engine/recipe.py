@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stacks.engine.environments import Environment, Kernelspec
+from stacks.engine import environment_fields, toml_lines
+from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
 from stacks.engine.fields import Fields
 from stacks.engine.installers import INSTALLERS
 
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_KERNEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+Lists = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A choice on the build form: what it adds to or replaces in the environments' packages."""
+    """A choice on the build form, each change by environment.
+
+    `add` goes to its packages, `pip` to its pip packages, `arguments` to its script's; `replace` swaps packages.
+    """
 
     key: str
     title: str
     description: str = ""
-    add: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    add: Lists = field(default_factory=dict)
     replace: dict[str, dict[str, str]] = field(default_factory=dict)
+    pip: Lists = field(default_factory=dict)
+    arguments: Lists = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,79 +42,89 @@ class Recipe:
     options: dict[str, Option]
 
     def with_options(self, keys: list[str]) -> Recipe:
-        """Apply the named options; raise Refused for one that the recipe does not have."""
+        """Apply the named options in the recipe's order; raise Refused for one that the recipe does not have."""
         unknown = [key for key in keys if key not in self.options]
         if unknown:
             known = ", ".join(self.options) or "none"
             raise Refused(f"The recipe “{self.name}” has no option “{unknown[0]}”; it has: {known}.")
-        chosen = [self.options[key] for key in keys]
+        chosen = [option for key, option in self.options.items() if key in keys]
         return replace(self, environments=tuple(_apply(environment, chosen) for environment in self.environments))
 
 
 def parse(text: str) -> Recipe:
-    """Read a recipe; raise Refused that names the field (or the line, for bad TOML) and what is allowed."""
+    """Read a recipe; raise Refused that names the field, its line and what is allowed."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"The recipe is not valid TOML: {error}.") from None
-    fields = Fields(table, "recipe")
-    name = fields.text("name", pattern=_KERNEL)
+    fields = Fields(table, "recipe", toml_lines.find(text))
+    name = fields.text("name", pattern=environment_fields.KERNEL)
     description = fields.text("description", default="")
-    environments = tuple(_environment(item) for item in fields.tables("environments", at_least=1))
-    options = {key: _option(key, item) for key, item in fields.named_tables("options").items()}
+    items = fields.tables("environments", at_least=1)
+    environments = tuple(environment_fields.read(item, INSTALLERS) for item in items)
+    _check(environments, items)
+    options = {key: _option(key, item, environments) for key, item in fields.named_tables("options").items()}
     fields.done()
-    _check(environments, options)
     return Recipe(name, description, environments, options)
 
 
-def _environment(fields: Fields) -> Environment:
-    environment = Environment(
-        path=fields.text("path", pattern=_ENVIRONMENT),
-        installer=fields.choice("installer", tuple(INSTALLERS)),
-        python=fields.text("python", default="3", pattern=re.compile(r"3(\.\d{1,2}){0,2}")),
-        packages=fields.texts("packages"),
-        index=fields.text("index", default=""),
-        find_links=fields.texts("find_links"),
-        jupyter=fields.flag("jupyter"),
-        kernelspecs=tuple(_kernelspec(item) for item in fields.tables("kernelspecs")),
-    )
-    fields.done()
-    return environment
+# What an option may change, and the field of an environment that must be there for it.
+_CHANGES = {"add": "packages", "pip": "pip", "arguments": "arguments", "replace": "packages"}
 
 
-def _kernelspec(fields: Fields) -> Kernelspec:
-    kernelspec = Kernelspec(
-        fields.text("name", pattern=_KERNEL), fields.text("display_name"), fields.text("language", default="python")
-    )
-    fields.done()
-    return kernelspec
-
-
-def _option(key: str, fields: Fields) -> Option:
-    add = {path: fields.inner("add").texts(path) for path in fields.keys_of("add")}
+def _option(key: str, fields: Fields, environments: tuple[Environment, ...]) -> Option:
+    lists = {change: _lists(change, fields) for change in ("add", "pip", "arguments")}
     swaps = {path: dict(fields.inner("replace").pairs(path)) for path in fields.keys_of("replace")}
-    option = Option(key, fields.text("title", default=key), fields.text("description", default=""), add, swaps)
-    fields.done("add", "replace")
+    option = Option(
+        key, fields.text("title", default=key), fields.text("description", default=""), replace=swaps, **lists
+    )
+    fields.done(*_CHANGES)
+    for change, wanted in _CHANGES.items():
+        for path in getattr(option, change):
+            _check_place(fields.inner(change), path, wanted, environments)
     return option
 
 
-def _check(environments: tuple[Environment, ...], options: dict[str, Option]) -> None:
-    paths = [environment.path for environment in environments]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise Refused(f"Two environments have the path “{path}”: each needs its own.")
-    for option in options.values():
-        for path in [*option.add, *option.replace]:
-            if path not in paths:
-                raise Refused(f"options.{option.key} names the environment “{path}”; there are: {', '.join(paths)}.")
-    if sum(environment.jupyter for environment in environments) > 1:
-        raise Refused("More than one environment has jupyter = true: only one can run Jupyter.")
+def _lists(change: str, fields: Fields) -> Lists:
+    inner = fields.inner(change)
+    return {path: inner.texts(path, options=change == "arguments") for path in fields.keys_of(change)}
+
+
+def _check_place(fields: Fields, path: str, wanted: str, environments: Iterable[Environment]) -> None:
+    by_path = {environment.path: environment for environment in environments}
+    if path not in by_path:
+        raise fields.refused(path, f"is no environment of this recipe; there are: {', '.join(by_path)}.")
+    installer = by_path[path].installer
+    if wanted not in INSTALLERS[installer].fields:
+        raise fields.refused(path, f"has the installer {installer}, which takes no {wanted}.")
+
+
+def _check(environments: tuple[Environment, ...], items: list[Fields]) -> None:
+    paths: set[str] = set()
+    for environment, item in zip(environments, items, strict=True):
+        if environment.path in paths:
+            raise item.refused("path", f"is “{environment.path}” in two environments: each needs its own.")
+        paths.add(environment.path)
+    running = [item for environment, item in zip(environments, items, strict=True) if environment.jupyter]
+    if len(running) > 1:
+        raise running[1].refused("jupyter", "is true in more than one environment: only one can run Jupyter.")
 
 
 def _apply(environment: Environment, options: list[Option]) -> Environment:
-    packages: list[str] = list(environment.packages)
+    path = environment.path
+    swaps: dict[str, Any] = {}
     for option in options:
-        swaps: dict[str, Any] = option.replace.get(environment.path, {})
-        packages = [swaps.get(package, package) for package in packages]
-        packages += [package for package in option.add.get(environment.path, ()) if package not in packages]
-    return replace(environment, packages=tuple(packages))
+        swaps |= option.replace.get(path, {})
+    return replace(
+        environment,
+        packages=_changed(environment.packages, swaps, [option.add.get(path, ()) for option in options]),
+        pip=_changed(environment.pip, swaps, [option.pip.get(path, ()) for option in options]),
+        arguments=_changed(environment.arguments, {}, [option.arguments.get(path, ()) for option in options]),
+    )
+
+
+def _changed(asked: tuple[str, ...], swaps: dict[str, str], more: list[tuple[str, ...]]) -> tuple[str, ...]:
+    result = [swaps.get(item, item) for item in asked]
+    for items in more:
+        result += [item for item in items if item not in result]
+    return tuple(result)

@@ -75,6 +75,6 @@ _RECOVERIES = {
 
 
 def _sweep_descriptions(layout: Layout) -> None:
-    for path in (layout.state / "versions").iterdir():
+    for path in (layout.state / "versions").glob(".*"):
         if durable.is_temporary(path.name) and versions.is_directory(path):
             trees.discard(path, layout.trash)

@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.engine import durable, links, mounts, trees, versions
+from stacks.engine import durable, externals, links, mounts, trees, versions
 from stacks.engine.errors import Failed, Refused
+from stacks.engine.externals import External
 from stacks.engine.layout import Layout
-from stacks.engine.manifest import Entry
+from stacks.engine.manifest import Entry, Manifest
 from stacks.engine.trees import Cloned, Porter, Tree
 from stacks.engine.versions import Description
 
@@ -76,16 +77,59 @@ def check_room(layout: Layout, name: str) -> Need:
 
 
 def reusable(layout: Layout) -> list[Tree]:
-    """Give the resident trees, whose files a further version can share."""
-    return [Tree(layout.resident(name), versions.tree(layout, name).manifest) for name in versions.residents(layout)]
+    """Give the resident trees, whose files a further version can share; what others own is never shared."""
+    found = versions.residents(layout)
+    return [Tree(layout.resident(name), _own(layout, description)) for name, description in found.items()]
 
 
-def stage(layout: Layout, name: str, porter: Porter) -> Cloned:
-    """Copy a sealed version into the ramdisk, as a half-made tree that `admit` checks and renames into place."""
-    unstage(layout, name)
-    staging = layout.staging(name)
-    staging.parent.mkdir(mode=0o755, exist_ok=True)
-    return trees.clone(versions.tree(layout, name), staging, reusable(layout), porter)
+def _own(layout: Layout, description: Description) -> Manifest:
+    return externals.without(versions.tree(layout, description.name).manifest, description.externals)
+
+
+def stage(layout: Layout, description: Description, porter: Porter, *, current: bool = True) -> Cloned:
+    """Copy a sealed version into the ramdisk, as a half-made tree that `admit` renames into place.
+
+    External environments come from the active tree if `current`, else as they were sealed.
+    """
+    source = Tree(layout.version(description.name), _own(layout, description))
+    return fill(layout, description, source, reusable(layout), porter, current=current)
+
+
+def fill(
+    layout: Layout, description: Description, source: Tree, reuse: list[Tree], porter: Porter, *, current: bool = True
+) -> Cloned:
+    """Make the staged tree of a version from `source`, sharing with `reuse`; carry its external environments over."""
+    unstage(layout, description.name)
+    staging = layout.staging(description.name)
+    staging.parent.mkdir(mode=0o700, exist_ok=True)  # nobody reaches a half-made tree
+    cloned = trees.clone(source, staging, reuse, porter)
+    for external in externals.of(description):
+        externals.carry(external, _copy_of(layout, description, external, current=current), staging, porter)
+    return cloned
+
+
+def _copy_of(layout: Layout, description: Description, external: External, *, current: bool) -> Path | None:
+    own = layout.version(description.name)
+    found = externals.latest(layout, external, own) if current else own / external.path
+    return found if found and versions.is_directory(found) else None
+
+
+def refresh_externals(layout: Layout, description: Description, porter: Porter, *, current: bool) -> list[str]:
+    """Bring a resident version's external environments up to date, each by one exchange; names those that changed."""
+    changed = []
+    for external in externals.of(description):
+        source = _copy_of(layout, description, external, current=current)
+        place = layout.resident(description.name) / external.path
+        if source is None or externals.look(source) == externals.look(place):
+            continue
+        aside = layout.staging(f"external-{description.generation}")
+        trees.discard(aside, trash(layout))
+        aside.mkdir(mode=0o700, parents=True)
+        externals.carry(external, source, aside, porter)
+        durable.exchange(aside / external.path, place)
+        trees.discard(aside, trash(layout))
+        changed.append(external.path)
+    return changed
 
 
 def unstage(layout: Layout, name: str) -> None:
@@ -98,14 +142,14 @@ def trash(layout: Layout) -> Path:
     return layout.ramdisk / ".dlstack" / "trash"
 
 
-def verify(layout: Layout, name: str, copied: frozenset[str]) -> None:
+def verify(layout: Layout, description: Description, copied: frozenset[str]) -> None:
     """Raise VerifyFailed unless the staged tree agrees with the manifest; what was `copied` is read and hashed."""
-    tree = Tree(layout.staging(name), versions.tree(layout, name).manifest)
+    tree = Tree(layout.staging(description.name), versions.tree(layout, description.name).manifest)
 
     def hashed(entry: Entry) -> bool:
         return entry.path in copied
 
-    trees.verify(tree, hashed)
+    trees.verify(tree, hashed, apart=description.externals)
 
 
 def admit(layout: Layout, description: Description) -> None:

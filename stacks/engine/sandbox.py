@@ -73,7 +73,7 @@ class Sandbox:
             # shown, which may itself lie in /dev/shm.
             *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
             *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/run"),  # noqa: S108
-            *_system(),
+            *system(),
             *self._shown(),
             *("--chdir", str(cwd)),
             # As root bubblewrap drops every capability; these three let setpriv become the owner, and are gone then.
@@ -161,7 +161,8 @@ def _drop(owner: Owner) -> list[str]:
     return ["setpriv", *identity, *nothing, "--"]
 
 
-def _system() -> list[str]:
+def system() -> list[str]:
+    """Spell the arguments that show the system's programs and libraries, and of /etc what they need."""
     arguments = ["--ro-bind", "/usr", "/usr", "--perms", "0755", "--dir", "/etc"]
     for name in _SYSTEM:
         path = Path("/", name)

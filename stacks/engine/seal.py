@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from stacks.engine import durable, manifest, trees, versions
@@ -18,12 +18,15 @@ from stacks.engine.versions import Description
 class Leaks:
     """Looks through file contents for paths that only the build could see."""
 
-    def __init__(self, needles: list[str]) -> None:
+    def __init__(self, apart: Collection[str], needles: list[str]) -> None:
+        self._apart = apart
         self._needles = [needle.encode() for needle in needles]
         self.found: dict[str, str] = {}
 
     def __call__(self, path: str, content: bytes | mmap.mmap) -> None:
-        """Note a file that names one of the paths."""
+        """Note a file that names one of the paths; what others own is their business."""
+        if manifest.top(path) in self._apart:
+            return
         for needle in self._needles:
             if content.find(needle) >= 0:
                 self.found[path] = needle.decode()
@@ -38,21 +41,24 @@ class Leaks:
             )
 
 
-def scan(layout: Layout) -> Manifest:
+def scan(layout: Layout, *, apart: Collection[str] = ()) -> Manifest:
     """Read the tree under construction; raise Failed when a file names the build area or the caches."""
-    leaks = Leaks([f"{layout.state}/", f"{layout.root}/cache/", f"{layout.ramdisk}/"])
+    leaks = Leaks(apart, [f"{layout.state}/", f"{layout.root}/cache/", f"{layout.ramdisk}/"])
     content = manifest.scan(layout.building, look=leaks)
     leaks.check()
     return content
 
 
-def share(building: Path, content: Manifest, earlier: list[Tree]) -> Manifest:
+def share(building: Path, content: Manifest, earlier: list[Tree], *, apart: Collection[str] = ()) -> Manifest:
     """Replace files by hard links to equal ones of earlier sealed versions; give back the manifest as it is then.
 
     Equal is: digest, mode, owner, attributes, and the mtime too, but for a .pyc, whose own mtime nobody reads.
+    What lies in the top directories `apart` is never shared.
     """
     index = {key: (tree.path, entry) for tree in earlier for entry in tree.manifest.entries for key in _keys(entry)}
-    entries = [_shared(building, entry, index) for entry in content.entries]
+    entries = [
+        entry if manifest.top(entry.path) in apart else _shared(building, entry, index) for entry in content.entries
+    ]
     for entry in reversed(content.entries):
         if entry.type == "d":
             os.utime(building / entry.path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)

@@ -7,15 +7,15 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
-from stacks.engine import durable, manifest
+from stacks.engine import confined, durable, manifest
 from stacks.engine.errors import Failed, Refused, VerifyFailed
 from stacks.engine.events import Event, Sink
 from stacks.engine.manifest import Entry, Manifest
-from stacks.engine.process import Command, base_environment, run
 from stacks.engine.stop import Stop
 
 RSYNC = ("rsync", "-aHAX", "--numeric-ids", "--from0")
@@ -38,6 +38,14 @@ class Cloned:
     copied_bytes: int
 
 
+class Told(TypedDict):
+    """Where a program's output goes, what ends it, and which locks it inherits."""
+
+    sink: Sink
+    stop: Stop
+    lock_fds: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Porter:
     """How copying reports and is stopped; `lock_fds` are inherited by rsync."""
@@ -47,19 +55,27 @@ class Porter:
     lock_fds: tuple[int, ...] = ()
     advance: Callable[[int, int, str], None] = lambda *_: None
 
+    @property
+    def told(self) -> Told:
+        """What a copying program is given of it."""
+        return Told(sink=self.sink, stop=self.stop, lock_fds=self.lock_fds)
 
-def clone(source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter) -> Cloned:
+
+def clone(
+    source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter, *, apart: Collection[str] = ()
+) -> Cloned:
     """Make `destination`, which must not exist, an exact copy of `source`.
 
     A file that a tree of `reuse` (all on the destination's filesystem) holds with the same digest, mode, owner and
-    mtime, and whose lstat still agrees with its manifest, is hard-linked; rsync copies the rest. Raises Refused when
-    the destination exists, CommandFailed when rsync fails; a half-made destination is left to the caller.
+    mtime, and whose lstat still agrees with its manifest, is hard-linked; rsync copies the rest, and all that lies in
+    the top directories `apart`. Raises Refused when the destination exists, CommandFailed when rsync fails; a half-made
+    destination is left to the caller.
     """
     _make_top(source.path, destination)
     _make_directories(source.manifest, destination)
-    rest, linked = _link(source.manifest, destination, _index(source.manifest, reuse), porter)
+    rest, linked = _link(source.manifest, destination, _index(source.manifest, reuse), porter, apart)
     _copy(source.path, destination, rest, porter)
-    _finish_directories(source.manifest, destination)
+    finish_directories(source.manifest, destination)
     files = [entry for entry in rest if entry.type == "f"]
     return Cloned(linked, frozenset(entry.path for entry in files), sum(entry.size for entry in files))
 
@@ -82,11 +98,13 @@ def _make_directories(content: Manifest, destination: Path) -> None:
             os.mkdir(destination / entry.path, 0o700)
 
 
-def _finish_directories(content: Manifest, destination: Path) -> None:
+def finish_directories(content: Manifest, destination: Path) -> None:
+    """Give the directories of a copy, which nobody else can reach, their owner, mode and mtime."""
     # Last, and deepest first: linking and copying changes a directory's mtime, and a closed mode would be in the way.
     for entry in reversed(content.entries):
-        if entry.type == "d":
-            path = destination / entry.path
+        path = destination / entry.path
+        # The source may have held a symlink by the time it was copied: never act on what that leads to.
+        if entry.type == "d" and stat.S_ISDIR(path.lstat().st_mode):
             _own(path, entry.uid, entry.gid)
             os.chmod(path, entry.mode)
             os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
@@ -109,7 +127,11 @@ def _index(content: Manifest, reuse: Sequence[Tree]) -> dict[object, tuple[Path,
 
 
 def _link(
-    content: Manifest, destination: Path, index: dict[object, tuple[Path, Entry]], porter: Porter
+    content: Manifest,
+    destination: Path,
+    index: dict[object, tuple[Path, Entry]],
+    porter: Porter,
+    apart: Collection[str],
 ) -> tuple[list[Entry], int]:
     rest: list[Entry] = []
     linked = 0
@@ -119,7 +141,7 @@ def _link(
             porter.advance(number, len(content.entries), "paths")
         if entry.type == "d":
             continue
-        found = index.get(entry.identity) if entry.type == "f" else None
+        found = index.get(entry.identity) if entry.type == "f" and manifest.top(entry.path) not in apart else None
         if found and link_equal(found[0], found[1], destination / entry.path):
             linked += 1
         else:
@@ -152,13 +174,12 @@ def _copy(source: Path, destination: Path, rest: list[Entry], porter: Porter) ->
         listed.flush()
         argv = [*RSYNC, f"--files-from={listed.name}", "--", f"{source}/", f"{destination}/"]
         label = f"rsync {len(rest)} paths to {destination}"
-        command = Command(argv, label, base_environment(), pass_fds=porter.lock_fds)
-        run(command, porter.sink, porter.stop)
+        confined.run(argv, label, source, destination, readable=[Path(listed.name)], **porter.told)
 
 
-def verify(tree: Tree, hashed: Callable[[Entry], bool]) -> None:
+def verify(tree: Tree, hashed: Callable[[Entry], bool], *, apart: Collection[str] = ()) -> None:
     """Raise VerifyFailed unless the tree agrees with its manifest; content is read where `hashed` says so."""
-    found = list(manifest.differences(tree.manifest, tree.path, hashed))
+    found = list(manifest.differences(tree.manifest, tree.path, hashed, apart=apart))
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise VerifyFailed(f"{tree.path} does not agree with its manifest: {'; '.join(map(str, found[:3]))}{more}.")

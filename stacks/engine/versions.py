@@ -20,7 +20,9 @@ class Description:
     """What is known of a sealed version; `bytes` and `files` of its tree, `sealed_at` in seconds since the epoch.
 
     `packages` maps each environment to {package: version}; `kernelspecs` lists name, display_name, language,
-    environment; `lockfile` maps each environment to what was resolved; `manifest` is the manifest's digest.
+    environment, required; `lockfile` maps each environment to what was resolved; `manifest` is the manifest's digest.
+    `externals` maps each external environment to its owner's uid and gid; `warnings` counts, for each environment, the
+    lines of its installation that looked like errors.
     """
 
     name: str
@@ -35,8 +37,10 @@ class Description:
     recipe_text: str = ""
     options: list[str] = field(default_factory=list)
     packages: dict[str, dict[str, str]] = field(default_factory=dict)
-    kernelspecs: list[dict[str, str]] = field(default_factory=list)
+    kernelspecs: list[dict[str, Any]] = field(default_factory=list)
     lockfile: dict[str, str] = field(default_factory=dict)
+    externals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, str]:

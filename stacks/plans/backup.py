@@ -6,7 +6,7 @@ import time
 import uuid
 from dataclasses import asdict, replace
 
-from stacks.engine import area, drift, journal, manifest, packages, resident, seal, sizes, trees, versions
+from stacks.engine import area, drift, externals, journal, manifest, packages, resident, seal, sizes, trees, versions
 from stacks.engine.drift import Drift
 from stacks.engine.errors import Failed
 from stacks.engine.layout import Layout, backup_name
@@ -72,7 +72,8 @@ class _Work:
         area.clear(layout)
         source = Tree(layout.resident(self._active.name), manifest.scan(layout.resident(self._active.name)))
         porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
-        trees.clone(source, layout.building, [versions.tree(layout, self._active.name)], porter)
+        earlier = versions.tree(layout, self._active.name)
+        trees.clone(source, layout.building, [earlier], porter, apart=self._active.externals)
         trees.verify(Tree(layout.building, source.manifest), drift.EVERYTHING)
         self._content = source.manifest
         self._made = self._describe(layout, name, source.manifest)
@@ -120,10 +121,10 @@ class _Work:
             journal.begin(
                 layout, "live", operation=context.operation, kind="backup", version=name, previous=self._active.name
             )
-            tree = Tree(layout.resident(self._active.name), self._content)
+            own = externals.without(self._content, self._active.externals)
+            tree = Tree(layout.resident(self._active.name), own)
             porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
-            resident.unstage(layout, name)
-            trees.clone(tree, layout.staging(name), [tree], porter)
+            resident.fill(layout, self._made, tree, [tree], porter)
             resident.admit(layout, self._made)
             resident.activate(layout, name)
             self._retire(layout)

@@ -9,13 +9,15 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from stacks.engine import area, build, journal, recipe, sandbox, sizes, versions
+from stacks.engine import area, build, externals, journal, recipe, sandbox, sizes, versions
 from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
+from stacks.engine.externals import External
 from stacks.engine.installers import INSTALLERS
 from stacks.engine.installers.base import Site
 from stacks.engine.layout import check_new_name
+from stacks.engine.trees import Porter
 from stacks.plans.base import Context, Plan, Step
 
 LANE = "build"
@@ -34,6 +36,8 @@ def plan(context: Context) -> Plan:
         build.check_room(layout, build.expected_bytes(layout))
     work = _Work(building)
     environments = building.recipe.environments
+    others = externals.asked(environments)
+    externals.check_rights(others)
     steps = [
         Step(
             "prepare",
@@ -48,6 +52,7 @@ def plan(context: Context) -> Plan:
             for item in environments
         ),
         *(_step("kernelspecs", "Kernelspecs of", "Writes them for the live path", item, work) for item in environments),
+        *(_carry_step(item, work) for item in others),
         Step(
             "seal",
             "Seal the version",
@@ -92,6 +97,12 @@ def _step(name: str, title: str, explains: str, environment: Environment, work: 
     )
 
 
+def _carry_step(external: External, work: _Work) -> Step:
+    # Last of all: no guest runs any more that could take its place.
+    explains = f"Copies what user {external.uid} has there now; nothing of it is changed."
+    return Step(f"carry-{external.path}", f"Carry {external.path} over", explains, partial(work.carry, external))
+
+
 class _Work:
     """What the steps of one build share."""
 
@@ -111,6 +122,17 @@ class _Work:
         site = Site(context.layout, context.owner, context.sink, context.stop, self._inputs, context.lock_fds)
         site.kernel_dir, site.advance = self._building.kernel_dir, context.advance
         part(environment, self._building, site)
+
+    def carry(self, external: External, context: Context) -> None:
+        source = externals.latest(context.layout, external, self._newest(context, external))
+        context.note(f"From {source}." if source else "There is none yet: an empty place is kept for it.")
+        porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
+        externals.carry(external, source, context.layout.building, porter)
+
+    def _newest(self, context: Context, external: External) -> Path | None:
+        having = [item for item in versions.all_sealed(context.layout).values() if external.path in item.externals]
+        newest = max(having, key=lambda item: item.generation, default=None)
+        return context.layout.version(newest.name) if newest else None
 
     def seal(self, context: Context) -> None:
         context.note("Reading every file, and sharing what earlier versions hold.")

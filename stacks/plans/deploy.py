@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.engine import journal, mounts, resident, versions
+from stacks.engine import externals, journal, mounts, resident, versions
 from stacks.engine.errors import Refused
 from stacks.engine.trees import Cloned, Porter
 from stacks.engine.versions import Description
@@ -21,6 +21,7 @@ def plan(context: Context) -> Plan:
 def _check(context: Context) -> Description:
     layout = context.layout
     description = versions.need_sealed(layout, context.parameters["version"])
+    externals.check_rights(externals.of(description))
     resident.check_room(layout, description.name)
     if resident.is_served(layout, description):
         raise Refused(f"“{description.name}” is active already: there is nothing to do.")
@@ -96,19 +97,29 @@ class _Work:
         )
 
     def stage(self, context: Context) -> None:
+        porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
         if self._name in versions.residents(context.layout):
             context.note(f"“{self._name}” is resident: nothing to copy.")
+            self._refresh_externals(context, porter)
             return
-        porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
-        self._staged = resident.stage(context.layout, self._name, porter)
+        self._staged = resident.stage(context.layout, self._description, porter, current=self._current(context))
         linked, copied = self._staged.linked, self._staged.copied
         context.note(f"{linked} files shared, {len(copied)} copied ({self._staged.copied_bytes / 1e6:.1f} MB).")
+
+    def _refresh_externals(self, context: Context, porter: Porter) -> None:
+        current = self._current(context)
+        for path in resident.refresh_externals(context.layout, self._description, porter, current=current):
+            context.note(f"{path} was brought up to date: {'the current one' if current else 'as it was sealed'}.")
+
+    def _current(self, context: Context) -> bool:
+        """Tell whether external environments stay as they are now, rather than go back with the version."""
+        return bool(context.parameters.get("externals", "current") == "current")
 
     def verify(self, context: Context) -> None:
         if self._staged is None:
             context.note("Verified when it was copied; its identity is in place.")
             return
-        resident.verify(context.layout, self._name, self._staged.copied)
+        resident.verify(context.layout, self._description, self._staged.copied)
         context.note("The copy agrees with the manifest.")
 
     def health(self, context: Context) -> None:

@@ -37,6 +37,7 @@ def test_a_build_is_sealed_deployed_and_runs_through_the_live_path(
     assert outcome["packages"] == {"anaconda3": {"tiny-sky": "1.0", "tiny-star": "1.0"}}
     assert outcome["kernelspecs"] == [
         {"name": "tiny", "display_name": "Tiny Python", "language": "python", "environment": "anaconda3"}
+        | {"required": False}
     ]
     assert "tiny-sky==1.0" in outcome["lockfile"]["anaconda3"]
     assert not layout.live.exists()

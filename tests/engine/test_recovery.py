@@ -52,7 +52,7 @@ def test_killed_in_the_copy(pair: Layout) -> None:
 
 def test_killed_with_a_whole_copy_in_place(pair: Layout, porter: Porter) -> None:
     intend(pair)
-    resident.stage(pair, "b", porter)
+    resident.stage(pair, versions.need_sealed(pair, "b"), porter)
     resident.admit(pair, versions.need_sealed(pair, "b"))
     os.symlink("sw.tmpfs/b", pair.root / ".sw.new-1-dead")
     recovery.recover(pair, "live")
@@ -61,7 +61,7 @@ def test_killed_with_a_whole_copy_in_place(pair: Layout, porter: Porter) -> None
 
 def test_killed_between_the_two_links(pair: Layout, porter: Porter) -> None:
     intend(pair)
-    resident.stage(pair, "b", porter)
+    resident.stage(pair, versions.need_sealed(pair, "b"), porter)
     resident.admit(pair, versions.need_sealed(pair, "b"))
     os.unlink(pair.live)
     os.symlink("sw.tmpfs/b", pair.live)

@@ -1,0 +1,121 @@
+"""External environments: owned and updated by another group, carried over, never changed by us (invariant 9)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from stacks.engine import confined, manifest, trees, versions
+from stacks.engine.environments import Environment
+from stacks.engine.errors import Failed, Refused
+from stacks.engine.layout import Layout
+from stacks.engine.manifest import Manifest
+from stacks.engine.trees import Porter
+from stacks.engine.versions import Description
+
+TRIES = 3  # its owner may change it while it is copied
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """One external environment: its path in the tree, its owner's numeric ids, and where its first copy comes from."""
+
+    path: str
+    uid: int
+    gid: int
+    source: str = ""
+
+
+def asked(environments: Collection[Environment]) -> tuple[External, ...]:
+    """Give the external environments of a recipe."""
+    found = [item for item in environments if item.installer == "external"]
+    return tuple(External(item.path, *_ids(item.owner), item.source) for item in found)
+
+
+def _ids(owner: str) -> tuple[int, int]:
+    uid, _, gid = owner.partition(":")
+    return int(uid), int(gid)
+
+
+def of(description: Description) -> tuple[External, ...]:
+    """Give the external environments of a sealed version."""
+    return tuple(External(path, uid, gid) for path, (uid, gid) in sorted(description.externals.items()))
+
+
+def check_rights(externals: Collection[External]) -> None:
+    """Raise Refused when this process may not give files to their owners."""
+    others = [item for item in externals if item.uid != os.geteuid()]
+    if others and not _may_chown():
+        raise Refused(
+            f"“{others[0].path}” belongs to user {others[0].uid}, to whom this worker may not give files: "
+            "run it with the capabilities of deploy/, or as root."
+        )
+
+
+def _may_chown() -> bool:
+    status = Path("/proc/self/status").read_text()
+    effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective, 16) & 1)  # CAP_CHOWN is bit 0
+
+
+def latest(layout: Layout, external: External, own: Path | None = None) -> Path | None:
+    """Find the copy to carry over: the active one, else that of the tree `own`, else the recipe's source, else none."""
+    places = [Path(os.path.realpath(layout.live)) / external.path]
+    places += [own / external.path] if own else []
+    places += [Path(external.source)] if external.source else []
+    return next((place for place in places if versions.is_directory(place)), None)
+
+
+def carry(external: External, source: Path | None, tree: Path, porter: Porter) -> None:
+    """Copy an external environment into a half-made tree, whole, with ids, ACLs, attributes and hard links.
+
+    `tree` must lie where the owner cannot reach it yet. The copy is compared with the source, which must not change
+    meanwhile: it is tried again when it does. Raises Refused when something lies in its place, Failed when it never
+    keeps still.
+    """
+    for _ in range(TRIES):
+        place = _make_place(external, tree)
+        if source is None or _copy(source, place, porter):
+            return
+        trees.remove(place)
+    raise Failed(f"{source} changed during each of {TRIES} copies: ask its owner (user {external.uid}) to pause.")
+
+
+def _make_place(external: External, tree: Path) -> Path:
+    place = tree / external.path
+    if versions.is_directory(place) and not any(place.iterdir()):
+        place.rmdir()
+    try:
+        place.mkdir(mode=0o700)
+    except FileExistsError:
+        raise Refused(f"{place} is there already: something else took the place of “{external.path}”.") from None
+    os.lchown(place, external.uid, external.gid)
+    place.chmod(0o755)
+    return place
+
+
+def _copy(source: Path, place: Path, porter: Porter) -> bool:
+    before = look(source)
+    argv = [*trees.RSYNC, "--", f"{source}/", f"{place}/"]
+    confined.run(argv, f"rsync {source.name}", source, place, **porter.told)
+    # rsync makes its hard links after it has set the mtime of their directory.
+    content, (_, _, _, mtime_ns) = before
+    trees.finish_directories(content, place)
+    os.utime(place, ns=(mtime_ns, mtime_ns))
+    return look(place) == before == look(source)
+
+
+def look(place: Path) -> tuple[Manifest, tuple[int, int, int, int]]:
+    """Describe all of an external environment: every path below it, and mode, owner and mtime of its directory."""
+    status = place.lstat()
+    return manifest.scan(place), (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
+
+
+def without(content: Manifest, externals: Collection[str]) -> Manifest:
+    """Give a manifest without what its external environments hold."""
+    if not externals:
+        return content
+    return Manifest(tuple(entry for entry in content.entries if manifest.top(entry.path) not in externals))

@@ -1,0 +1,127 @@
+"""Packages from a Python package index, by uv: resolving with hashes, and installing what was locked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import uv
+
+from stacks.engine.environments import Environment
+from stacks.engine.errors import CommandFailed, Failed, Refused
+from stacks.engine.installers.base import Site
+from stacks.engine.sandbox import TOOLS
+
+# A commit names its content as a hash does, but uv takes none for it.
+_COMMIT = re.compile(r"\S+ @ git\+\S+@[0-9a-f]{40}\b.*")
+
+
+def lock(
+    environment: Environment,
+    packages: Sequence[str],
+    python: Sequence[str],
+    site: Site,
+    *,
+    constraints: str = "",
+    readable: tuple[Path, ...] = (),
+) -> str:
+    """Let uv resolve packages, hashes included; `python` are uv's options that say for which interpreter."""
+    wanted = site.hand_in(f"{environment.path}.in", "".join(f"{package}\n" for package in packages))
+    argv = [*_uv(site), "pip", "compile", "--generate-hashes", "--no-header", *python, *_sources(environment)]
+    if constraints:
+        argv += ["--constraints", site.hand_in(f"{environment.path}.constraints", constraints)]
+    return run(environment, site, [*argv, wanted], capture=True, does="resolve", readable=readable)
+
+
+def interpreter(environment: Environment, site: Site) -> str:
+    """Find this machine's interpreter of the recipe's version; raise Failed when there is none that users can reach."""
+    argv = [*_uv(site), "python", "find", "--no-project", "--system", environment.python]
+    try:
+        return run(environment, site, argv, capture=True, does="find Python for").strip()
+    except CommandFailed:
+        wanted = environment.python
+        raise Failed(
+            f"No Python {wanted} in /usr: install it for all users, or ask for another in the recipe."
+        ) from None
+
+
+def make(environment: Environment, site: Site) -> None:
+    """Make an empty virtual environment."""
+    argv = [*_uv(site), "venv", "--python", interpreter(environment, site), str(site.prefix(environment))]
+    run(environment, site, argv, does="make")
+
+
+def install(environment: Environment, locked: str, site: Site, *options: str) -> None:
+    """Install what was locked into an environment that has a Python, hashes checked; `options` are uv's."""
+    commits, hashed = _split(locked)
+    argv = [*_uv(site), "pip", "install", "--python", f"{site.prefix(environment)}/bin/python"]
+    argv += ["--no-deps", *options, *_sources(environment)]  # the lockfile names everything
+    if hashed.strip():
+        place = site.hand_in(f"{environment.path}.lock", hashed)
+        run(environment, site, [*argv, "--require-hashes", "--requirements", place], does="install")
+    if commits:
+        place = site.hand_in(f"{environment.path}.commits", commits)
+        run(environment, site, [*argv, "--requirements", place], does="install from git")
+
+
+def _split(locked: str) -> tuple[str, str]:
+    lines = locked.splitlines(keepends=True)
+    commits = [line for line in lines if _COMMIT.match(line)]
+    return "".join(commits), "".join(line for line in lines if line not in commits)
+
+
+def run(
+    environment: Environment,
+    site: Site,
+    argv: list[str],
+    *,
+    does: str,
+    capture: bool = False,
+    readable: tuple[Path, ...] = (),
+) -> str:
+    """Run uv inside, with its cache in the build area."""
+    label = f"uv {does} {environment.path}"
+    settings = _settings(site, colour=not capture)
+    return site.run(argv, label=label, env=settings, readable=(*local(environment), *readable), capture=capture)
+
+
+def _uv(site: Site) -> list[str]:
+    site.tools["uv"] = Path(uv.find_uv_bin())
+    return [str(TOOLS / "uv")]
+
+
+def _settings(site: Site, *, colour: bool) -> dict[str, str]:
+    return {
+        "UV_CACHE_DIR": str(site.layout.root / "cache" / "uv"),
+        "UV_LINK_MODE": "hardlink",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+        "UV_SYSTEM_CERTS": "1",  # labs sign for their own mirrors
+        **({"FORCE_COLOR": "1"} if colour else {"NO_COLOR": "1"}),
+    }
+
+
+def _sources(environment: Environment) -> list[str]:
+    index = [f"--default-index={environment.index}"] if environment.index else []
+    return [*index, *(f"--find-links={place}" for place in environment.find_links)]
+
+
+def local(environment: Environment) -> tuple[Path, ...]:
+    """Name the directories of this machine that the recipe takes packages from; raise Refused for one not there."""
+    places = (environment.index, *environment.find_links, *environment.channels)
+    found = tuple(path for path in map(local_path, places) if path is not None)
+    for path in found:
+        if not path.is_dir():
+            raise Refused(f"{environment.path}: the package directory {path} does not exist on this machine.")
+    return found
+
+
+def local_path(place: str) -> Path | None:
+    """Give the path that a URL or path names on this machine, None for everything else."""
+    parts = urlsplit(place)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    return Path(place) if place.startswith("/") else None

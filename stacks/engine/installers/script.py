@@ -1,0 +1,182 @@
+"""Environments made by a script of a git repository, run at the live path as an admin would run it by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stacks.engine import process, versions
+from stacks.engine.environments import Environment
+from stacks.engine.errors import Failed, Refused
+from stacks.engine.events import Event, Sink
+from stacks.engine.installers.base import SILENCE, Site
+from stacks.engine.sandbox import TOOLS, Sandbox
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_SUSPECT = re.compile(
+    r"^\s*(E:|ERROR\b|Error:|error:|FATAL\b|fatal:|Traceback \(most recent call last\))"
+    r"|\b\w*(Error|Exception): |: error: |: fatal error: |\*\*\* .*Error \d+"
+    r"|command not found|No such file or directory|Permission denied|[Cc]ould not find a version"
+    r"|curl: \(\d+\)|Failed building wheel|Failed to |\bFAILED\b|non-zero exit status|Segmentation fault"
+)
+_SHOWN = 3  # suspicious lines that the warning repeats
+# What a machine says about its own certificates and mirrors.
+_PASSED_ON = ("PIP_INDEX_URL", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
+_KEYS = ("/etc/passwd", "/etc/group", "/etc/ssh")
+
+
+class Script:
+    """Runs a script with the live path as its working directory; the lockfile is the repository and the commit."""
+
+    fields = ("source", "ref", "script", "arguments", "kernel_arguments", "variables")
+    needed = ("source", "script")
+
+    def check(self, environment: Environment) -> None:
+        """Look for a repository on this machine, and for git."""
+        if environment.source.startswith("/") and not Path(environment.source).is_dir():
+            raise Refused(f"{environment.path}: the repository {environment.source} does not exist on this machine.")
+
+    def resolve(self, environment: Environment, site: Site) -> str:
+        """Check the ref out and name its commit."""
+        found = _checkout(environment.source, environment, site)
+        site.sink(Event("note", f"{environment.ref} of {environment.source} is {found.commit}."))
+        return _lockfile({"source": environment.source, "ref": environment.ref, "commit": found.commit})
+
+    def install(self, environment: Environment, lockfile: str, site: Site) -> int:
+        """Run the script of the locked commit, and count what looks like an error although the script went on."""
+        locked = tomllib.loads(lockfile)
+        found = _checkout(str(locked["source"]), environment, site, commit=str(locked["commit"]))
+        watch = _Watch(site.sink)
+        site.tools[f"source/{environment.path}"] = found.place
+        script = f"{TOOLS}/source/{environment.path}/{environment.script}"
+        argv = [*([] if found.executable else ["/bin/bash"]), script, *arguments(environment, site)]
+        replace(site, sink=watch).run(
+            argv,
+            label=f"{environment.script} in {site.layout.live}",
+            env=variables(environment),
+            readable=_specs(site),
+        )
+        if not versions.is_directory(site.layout.building / environment.path):
+            raise Failed(
+                f"{environment.script} ended without making {site.prefix(environment)}: look for the cause above."
+            )
+        watch.tell(environment.script)
+        return watch.count
+
+
+def arguments(environment: Environment, site: Site) -> list[str]:
+    """Give the script's arguments, with the paths of this build in their places."""
+    places = {"{root}": str(site.layout.root), "{live}": str(site.layout.live), "{kernel_dir}": site.kernel_dir}
+    given = [*environment.arguments, *(environment.kernel_arguments if site.kernel_dir else ())]
+    for name, path in places.items():
+        given = [argument.replace(name, path) for argument in given]
+    return given
+
+
+def variables(environment: Environment) -> dict[str, str]:
+    """Give the script's environment: of its own, but for the machine's certificates and mirrors."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    own = process.base_environment() | {"SHELL": "/bin/bash", "USER": "datalab", "LOGNAME": "datalab"}
+    return own | passed_on | dict(environment.variables)
+
+
+def _specs(site: Site) -> tuple[Path, ...]:
+    """The kernelspec directories that scripts look into: the one given, and the machine's own."""
+    places = [Path(site.kernel_dir)] if site.kernel_dir else []
+    return tuple(dict.fromkeys([*places, *([site.layout.kernel_specs] if site.layout.kernel_specs.is_dir() else [])]))
+
+
+@dataclass(frozen=True)
+class _Checkout:
+    """A commit on disk, at a place of the worker's own; `executable` tells whether the script may be run as it is."""
+
+    commit: str
+    executable: bool
+    place: Path
+
+
+def _checkout(source: str, environment: Environment, site: Site, *, commit: str = "") -> _Checkout:
+    place = site.inputs / f"source-{environment.path}"
+    record = site.inputs / f"source-{environment.path}.json"
+    if not record.exists():
+        place.mkdir(mode=0o755)
+        if os.geteuid() == 0:
+            os.chown(place, site.owner.uid, site.owner.gid)
+        record.write_text(_git(source, environment, site, place, commit))
+    known = json.loads(record.read_text())
+    if commit and known["commit"] != commit:
+        raise Failed(f"{source} gave the commit {known['commit']}, not {commit} as the lockfile has it.")
+    return _Checkout(known["commit"], bool(known["executable"]), place)
+
+
+def _git(source: str, environment: Environment, site: Site, place: Path, commit: str) -> str:
+    inside = TOOLS / "source" / environment.path
+    orders = {"source": source, "ref": environment.ref, "commit": commit, "place": str(inside)}
+    argv, interpreter = site.own_script("checkout.py", orders | {"script": environment.script})
+    # The repository may belong to anybody: git runs as the owner in a sandbox, where no hook or setting can do harm.
+    settings = site.hand_in("gitconfig", "[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n")
+    local = (Path(source),) if source.startswith("/") else _ssh(site) if source.startswith("ssh:") else ()
+    guest = Sandbox(
+        *(site.layout, site.owner, ((place, inside),)), True, (*interpreter, *local), site.tools, site.lock_fds
+    )
+    env = {
+        "GIT_CONFIG_GLOBAL": settings,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "https:ssh:file",
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+    } | {name: os.environ[name] for name in ("GIT_SSL_CAINFO",) if name in os.environ}
+    lines: list[str] = []
+    command = guest.command(argv, label=f"git checkout {environment.path}", env=env, cwd=inside, silence=SILENCE)
+    process.run(command, site.sink, site.stop, stdout=lines.append)
+    return lines[-1]
+
+
+def _ssh(site: Site) -> tuple[Path, ...]:
+    """What ssh reads: the accounts, its settings, and the owner's keys."""
+    home = _home(site.owner.uid)
+    places = [*(Path(place) for place in _KEYS), *([home / ".ssh"] if home else [])]
+    return tuple(place for place in places if place.exists())
+
+
+def _home(uid: int) -> Path | None:
+    try:
+        return Path(pwd.getpwuid(uid).pw_dir)
+    except KeyError:
+        return None
+
+
+def _lockfile(values: dict[str, str]) -> str:
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+
+
+class _Watch:
+    """Passes events on and counts the lines of output that look like errors."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._first: list[str] = []
+        self.count = 0
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on."""
+        self._sink(event)
+        if event.kind == "output" and suspicious(event.text):
+            self.count += 1
+            self._first += [_COLOUR.sub("", event.text).strip()[:200]] if len(self._first) < _SHOWN else []
+
+    def tell(self, script: str) -> None:
+        """Say in the log how many lines there were."""
+        if self.count:
+            first = "; ".join(self._first)
+            self._sink(Event("warning", f"{self.count} line(s) of {script} look like errors, first: {first}"))
+
+
+def suspicious(line: str) -> bool:
+    """Tell whether a line of output looks like an error."""
+    return _SUSPECT.search(_COLOUR.sub("", line)) is not None
