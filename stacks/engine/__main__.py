@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import journal, owner, recovery, resident, status
+from stacks.engine import adoption, journal, owner, ramdisk, recovery, resident, status
 from stacks.engine.errors import EngineError, Refused
 from stacks.engine.events import Event, Progress
 from stacks.engine.layout import Layout
@@ -54,6 +54,8 @@ VERBS = {
     "revert": ("put an earlier version back; without VERSION the last one that was active", True),
     "restore": ("after a reboot: serve from disk, fill the ramdisk, serve from RAM", False),
     "verify": ("compare a version with its manifest", True),
+    "adopt": ("take over what was made by hand, without changing a byte of it", False),
+    "convert": ("turn layout in-place into layout resident, without an outage", False),
     "backup": ("keep what has changed in the active tree as a version on disk", False),
 }
 OPTIONAL = ("revert",)
@@ -75,7 +77,10 @@ def _status(layout: Layout, asked: argparse.Namespace) -> int:
 
 
 def _operate(layout: Layout, asked: argparse.Namespace) -> int:
-    if not layout.state.is_dir():
+    if asked.verb == "adopt":
+        adoption.check(layout)
+        ramdisk.prepare_state(layout, owner.resolve(asked.owner))
+    elif not layout.state.is_dir():
         raise Refused(f"{layout.root} is not run by DLStack: adopt or provision it first.")
     parameters: dict[str, Any] = {"full": getattr(asked, "full", False), "reason": getattr(asked, "reason", "")}
     if version := getattr(asked, "version", None) or _default_version(layout, asked.verb):

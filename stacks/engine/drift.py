@@ -47,16 +47,16 @@ def trusted(layout: Layout) -> Description:
     description = versions.need_sealed(layout, name)
     if links.target(layout.live) != resident.live_target(layout, name):
         raise Refused(f"{layout.live} does not lead to “{name}” in the ramdisk: restore or deploy it first.")
-    if versions.identity(layout.resident(name)) != description.identity:
-        raise Refused(f"{layout.resident(name)} does not carry the identity of “{name}”: restore it.")
+    if versions.identity(resident.place(layout, name)) != description.identity:
+        raise Refused(f"{resident.place(layout, name)} does not carry the identity of “{name}”: restore it.")
     return description
 
 
 def find(layout: Layout, description: Description, *, full: bool = False) -> Drift:
     """Compare the active tree with its manifest, content too if `full`; raise Refused when much of it is gone."""
     content = versions.tree(layout, description.name).manifest
-    tree = layout.resident(description.name)
-    found = tuple(manifest.differences(content, tree, _always if full else _never))
+    tree = resident.place(layout, description.name)
+    found = tuple(manifest.differences(content, tree, _always if full else _never, apart=(".dlstack",)))
     drift = Drift(found, tuple(sorted({uid for item in found for uid in _owner(tree / item.path)})))
     if drift.count("removed") > (1 - ENOUGH) * len(content.entries):
         raise Refused(

@@ -101,10 +101,6 @@ def _copy(source: Path, place: Path, porter: Porter) -> bool:
     before = look(source)
     argv = [*trees.RSYNC, "--", f"{source}/", f"{place}/"]
     confined.run(argv, f"rsync {source.name}", source, place, **porter.told)
-    # rsync makes its hard links after it has set the mtime of their directory.
-    content, (_, _, _, mtime_ns) = before
-    trees.finish_directories(content, place)
-    os.utime(place, ns=(mtime_ns, mtime_ns))
     return look(place) == before == look(source)
 
 

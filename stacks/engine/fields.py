@@ -84,6 +84,13 @@ class Fields:
                 raise self.refused(key, f"has “{value}”; allowed is {allowed or pattern.pattern}.")
         return tuple(values)
 
+    def words(self, key: str) -> tuple[str, ...]:
+        """Read an argument list: strings of any kind, at least one."""
+        values = self._get(key, list, [])
+        if not values or not all(isinstance(value, str) and value and "\0" not in value for value in values):
+            raise self.refused(key, "must be an argument list such as [“systemctl”, “stop”, “jupyterhub”].")
+        return tuple(values)
+
     def tables(self, key: str, *, at_least: int = 0) -> list[Fields]:
         """Read a list of tables."""
         values = self._get(key, list, [])

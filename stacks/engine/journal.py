@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,25 @@ from stacks.engine import durable
 from stacks.engine.layout import Layout
 
 
-def begin(layout: Layout, lane: str, *, operation: str, kind: str, version: str, previous: str | None = None) -> None:
-    """Record what is about to be changed; durable when this returns."""
-    intent = {"operation": operation, "kind": kind, "version": version, "previous": previous, "at": time.time()}
+def begin(
+    layout: Layout,
+    lane: str,
+    *,
+    operation: str,
+    kind: str,
+    version: str,
+    previous: str | None = None,
+    paused: Sequence[str] = (),
+) -> None:
+    """Record what is about to be changed, and which services are stopped for it; durable when this returns."""
+    intent: dict[str, Any] = {
+        "operation": operation,
+        "kind": kind,
+        "version": version,
+        "previous": previous,
+        "at": time.time(),
+    }
+    intent |= {"paused": list(paused)} if paused else {}
     durable.write_json(_pending(layout, lane), intent)
 
 

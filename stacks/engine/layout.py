@@ -71,6 +71,11 @@ class Layout:
         """Where trees go, by rename, before they are deleted."""
         return self.state / "trash"
 
+    @property
+    def in_place_mark(self) -> Path:
+        """The file that says that this root has layout in-place; without it the layout is resident."""
+        return self.state / "in-place"
+
     def version(self, name: str) -> Path:
         """The directory of the version `name` on persistent disk."""
         return self.root / f"sw.{check_name(name)}"

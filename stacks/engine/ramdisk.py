@@ -21,14 +21,19 @@ def prepare(layout: Layout, owner: Owner, *, shared_memory: Path = SHARED_MEMORY
     A tmpfs that is mounted already is taken as it is; nothing is ever mounted here. Raises Refused when something
     else lies where the ramdisk should be.
     """
+    prepare_state(layout, owner)
+    if not mounts.is_tmpfs(layout.ramdisk):
+        _lead_into(layout, shared_memory)
+
+
+def prepare_state(layout: Layout, owner: Owner) -> None:
+    """Make the root and DLStack's own directories, where they are missing; nothing else is touched."""
     for directory in (layout.root, layout.state, layout.state / "versions", layout.state / "locks"):
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     layout.build_area.mkdir(mode=0o700, exist_ok=True)  # nobody else reaches a half-made tree
     _give(layout.build_area, owner)
     layout.cache.mkdir(mode=0o755, exist_ok=True)
     _give(layout.cache, owner)
-    if not mounts.is_tmpfs(layout.ramdisk):
-        _lead_into(layout, shared_memory)
 
 
 def private_directory(layout: Layout, shared_memory: Path = SHARED_MEMORY) -> Path:

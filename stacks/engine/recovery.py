@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from stacks.engine import area, durable, journal, links, resident, trees, versions
+from stacks.engine import area, durable, inplace, journal, links, mounts, resident, services, trees, versions
 from stacks.engine.errors import Refused
+from stacks.engine.events import Event
 from stacks.engine.layout import Layout
+from stacks.engine.stop import Stop
+from stacks.engine.trees import Porter
 
 
 def recover(layout: Layout, lane: str) -> list[str]:
@@ -47,6 +50,8 @@ def _recover_build(layout: Layout, intent: dict[str, Any]) -> str:
 
 
 def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
+    if resident.is_in_place(layout):
+        return _recover_in_place(layout, intent)
     name = str(intent["version"])
     if layout.ramdisk.is_dir():
         resident.unstage(layout, name)
@@ -57,6 +62,37 @@ def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
     except Refused as error:
         return f"“{name}” had become active, but: {error}"
     return f"“{name}” had become active: the backing link was set to it."
+
+
+def _recover_in_place(layout: Layout, intent: dict[str, Any]) -> str:
+    names = [str(name) for name in (intent["version"], intent.get("previous")) if name]
+    whole = versions.identity(resident.place(layout, names[0]))
+    found = next((item for name in names if (item := versions.sealed(layout, name)) and item.identity == whole), None)
+    # A torn tree has no identity: the version before is put back, or the new one where there was none.
+    wanted = found or next((item for name in reversed(names) if (item := versions.sealed(layout, name))), None)
+    if wanted is None or not mounts.is_tmpfs(layout.ramdisk):
+        return "The live tree could not be mended: run “restore”."
+    if found is None:
+        inplace.sync(layout, wanted, Porter(_unheard, Stop()))
+        inplace.verify(layout, wanted)
+    inplace.activate(layout, wanted)
+    started = [item for item in services.configured(layout) if item.name in intent.get("paused", ())]
+    failed = services.resume(started, _unheard)
+    return f"The live tree is “{wanted.name}”." + (f" Not started again: {', '.join(failed)}." if failed else "")
+
+
+def _unheard(event: Event) -> None:
+    pass
+
+
+def _recover_conversion(layout: Layout, intent: dict[str, Any]) -> str:
+    name = str(intent["version"])
+    if name not in versions.residents(layout):
+        resident.unstage(layout, name)
+        return "The conversion had not begun to show: layout in-place was kept."
+    inplace.set_layout(layout, in_place=False)
+    resident.activate(layout, name)
+    return "The conversion was completed: the layout is resident."
 
 
 def _recover_removal(layout: Layout, intent: dict[str, Any]) -> str:
@@ -71,6 +107,7 @@ _RECOVERIES = {
     "build": _recover_build,
     **dict.fromkeys(("remove", "prune"), _recover_removal),
     **dict.fromkeys(journal.MAKES_ACTIVE, _recover_live),
+    "convert": _recover_conversion,
 }
 
 

@@ -25,8 +25,22 @@ class Need:
     inodes: int
 
 
+def is_in_place(layout: Layout) -> bool:
+    """Tell whether the root has layout in-place: the ramdisk is itself the one tree (design §5)."""
+    return layout.in_place_mark.exists()
+
+
+def place(layout: Layout, name: str) -> Path:
+    """Where the tree of a version is, or would be, in the ramdisk."""
+    return Path(os.path.realpath(layout.ramdisk)) if is_in_place(layout) else layout.resident(name)
+
+
 def active(layout: Layout) -> str | None:
     """Name the version that the live path resolves to, None when it resolves to none."""
+    if is_in_place(layout) and os.path.realpath(layout.live) == os.path.realpath(layout.ramdisk):
+        found = versions.identity(Path(os.path.realpath(layout.ramdisk)))
+        known = versions.all_sealed(layout).values()
+        return next((item.name for item in known if item.identity == found), None)
     return _name_of(layout, layout.live)
 
 
@@ -41,6 +55,14 @@ def _name_of(layout: Layout, link: Path) -> str | None:
         if real in (os.path.realpath(layout.resident(name)), os.path.realpath(layout.version(name))):
             return name if os.path.isdir(real) else None
     return None
+
+
+def in_ram(layout: Layout) -> list[str]:
+    """Name the versions whose whole tree is in the ramdisk."""
+    if is_in_place(layout):
+        found = active(layout)
+        return [found] if found and os.path.realpath(layout.live) == os.path.realpath(layout.ramdisk) else []
+    return list(versions.residents(layout))
 
 
 def need(layout: Layout, name: str) -> Need:
@@ -183,7 +205,9 @@ def back(layout: Layout, name: str) -> None:
 
 
 def live_target(layout: Layout, name: str) -> str:
-    """Spell what the live path says while a resident version is active."""
+    """Spell what the live path says while a version is served from the ramdisk."""
+    if is_in_place(layout):
+        return layout.ramdisk.name
     return f"{layout.ramdisk.name}/{layout.resident(name).name}"
 
 
@@ -192,7 +216,7 @@ def is_served(layout: Layout, description: Description) -> bool:
     return (
         links.target(layout.live) == live_target(layout, description.name)
         and links.target(layout.backing) == layout.version(description.name).name
-        and versions.identity(layout.resident(description.name)) == description.identity
+        and versions.identity(place(layout, description.name)) == description.identity
     )
 
 

@@ -31,10 +31,10 @@ def read(layout: Layout, *, measured: bool = False) -> dict[str, Any]:
     active = resident.active(layout)
     return {
         "root": str(layout.root),
-        "layout": "resident",
+        "layout": "in-place" if resident.is_in_place(layout) else "resident",
         "active": active,
         "backing": resident.backing(layout),
-        "resident": list(versions.residents(layout)),
+        "resident": resident.in_ram(layout),
         "versions": listed,
         "links": [_link(path) for path in (layout.live, layout.backing, layout.ramdisk)],
         "ramdisk": _ramdisk(layout),

@@ -18,7 +18,8 @@ from stacks.engine.events import Event, Sink
 from stacks.engine.manifest import Entry, Manifest
 from stacks.engine.stop import Stop
 
-RSYNC = ("rsync", "-aHAX", "--numeric-ids", "--from0")
+# Nanoseconds count: by default rsync leaves a directory's mtime alone that is right to the second.
+RSYNC = ("rsync", "-aHAX", "--numeric-ids", "--modify-window=-1", "--from0")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def clone(
     _make_directories(source.manifest, destination)
     rest, linked = _link(source.manifest, destination, _index(source.manifest, reuse), porter, apart)
     _copy(source.path, destination, rest, porter)
-    finish_directories(source.manifest, destination)
+    _finish_directories(source.manifest, destination)
     files = [entry for entry in rest if entry.type == "f"]
     return Cloned(linked, frozenset(entry.path for entry in files), sum(entry.size for entry in files))
 
@@ -98,7 +99,7 @@ def _make_directories(content: Manifest, destination: Path) -> None:
             os.mkdir(destination / entry.path, 0o700)
 
 
-def finish_directories(content: Manifest, destination: Path) -> None:
+def _finish_directories(content: Manifest, destination: Path) -> None:
     """Give the directories of a copy, which nobody else can reach, their owner, mode and mtime."""
     # Last, and deepest first: linking and copying changes a directory's mtime, and a closed mode would be in the way.
     for entry in reversed(content.entries):

@@ -84,14 +84,20 @@ def describe(layout: Layout, name: str) -> Description | None:
         return None
 
 
-def store(layout: Layout, description: Description, content: manifest.Manifest) -> None:
-    """Write manifest and description aside and rename them into place; a left-over of the same name is replaced."""
+def store(layout: Layout, description: Description, content: manifest.Manifest, *, replace: bool = False) -> None:
+    """Write manifest and description aside and rename them into place; a left-over of the same name is replaced.
+
+    That of a version whose tree is there is replaced only if `replace`; else Refused is raised.
+    """
     place = layout.description(description.name)
     aside = durable.temporary_name(place)
     aside.mkdir(mode=0o755)
     manifest.write(content, aside / "manifest")
     durable.write_json(aside / "version.json", asdict(description))
-    forget(layout, description.name)
+    if replace:
+        _remove_description(place)
+    else:
+        forget(layout, description.name)
     os.rename(aside, place)
     durable.sync_directory(place.parent)
 
@@ -100,7 +106,10 @@ def forget(layout: Layout, name: str) -> None:
     """Remove the description of a version whose tree is not there (any more); raise Refused while it is."""
     if os.path.lexists(layout.version(name)):
         raise Refused(f"{layout.version(name)} is still there: its description was kept.")
-    place = layout.description(name)
+    _remove_description(layout.description(name))
+
+
+def _remove_description(place: Path) -> None:
     for file in ("version.json", "manifest"):
         (place / file).unlink(missing_ok=True)
     if place.is_dir():

@@ -70,7 +70,8 @@ class _Work:
         name = self.name_in(layout)
         journal.begin(layout, LANE, operation=context.operation, kind="build", version=name, previous=self._active.name)
         area.clear(layout)
-        source = Tree(layout.resident(self._active.name), manifest.scan(layout.resident(self._active.name)))
+        place = resident.place(layout, self._active.name)
+        source = Tree(place, externals.without(manifest.scan(place), [".dlstack"]))
         porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
         earlier = versions.tree(layout, self._active.name)
         trees.clone(source, layout.building, [earlier], porter, apart=self._active.externals)
@@ -121,16 +122,23 @@ class _Work:
             journal.begin(
                 layout, "live", operation=context.operation, kind="backup", version=name, previous=self._active.name
             )
-            own = externals.without(self._content, self._active.externals)
-            tree = Tree(layout.resident(self._active.name), own)
-            porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
-            resident.fill(layout, self._made, tree, [tree], porter)
-            resident.admit(layout, self._made)
-            resident.activate(layout, name)
-            self._retire(layout)
+            if resident.is_in_place(layout):
+                versions.mark(resident.place(layout, name), self._made)
+                resident.back(layout, name)
+            else:
+                self._activate_resident(context, self._made, self._content)
             journal.end(layout, "live", "succeeded")
         context.outcome |= {"activated": True, "previous": self._active.name, "healthy": True}
         context.note(f"{layout.backing} → {layout.version(name).name}")
+
+    def _activate_resident(self, context: Context, made: Description, content: Manifest) -> None:
+        layout = context.layout
+        tree = Tree(layout.resident(self._active.name), externals.without(content, self._active.externals))
+        porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
+        resident.fill(layout, made, tree, [tree], porter)
+        resident.admit(layout, made)
+        resident.activate(layout, made.name)
+        self._retire(layout)
 
     def _retire(self, layout: Layout) -> None:
         # The old tree holds the drift too, so it is no copy of its version any more; who runs from it may go on.

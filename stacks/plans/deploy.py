@@ -6,7 +6,7 @@ from stacks.engine import externals, journal, mounts, resident, versions
 from stacks.engine.errors import Refused
 from stacks.engine.trees import Cloned, Porter
 from stacks.engine.versions import Description
-from stacks.plans import health
+from stacks.plans import health, in_place
 from stacks.plans.base import Context, Plan, Step
 
 LANE = "live"
@@ -14,6 +14,8 @@ LANE = "live"
 
 def plan(context: Context) -> Plan:
     """Plan a deploy of the version in the parameters; raises Refused when it is not sealed, or active, or too big."""
+    if resident.is_in_place(context.layout):
+        return in_place.plan(context, versions.need_sealed(context.layout, context.parameters["version"]), "deploy")
     description = _check(context)
     return Plan("deploy", _summary(context, description, "Makes"), steps(context, description, "deploy"))
 

@@ -8,7 +8,7 @@ from stacks.engine import journal, links, ramdisk, resident, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.versions import Description
-from stacks.plans import deploy
+from stacks.plans import deploy, in_place
 from stacks.plans.base import Context, Plan, Step
 
 
@@ -20,7 +20,10 @@ def plan(context: Context) -> Plan:
         raise Refused(f"“{description.name}” is active and in the ramdisk: there is nothing to restore.")
     work = _Serve(description)
     serve = Step("serve", "Serve from disk meanwhile", _serving(layout, description), work.run, work.undo)
-    refill = deploy.steps(context, description, "restore")
+    if resident.is_in_place(layout):
+        refill = in_place.plan(context, description, "restore").steps
+    else:
+        refill = deploy.steps(context, description, "restore")
     summary = f"Brings “{description.name}” back into the ramdisk; until then users run it from disk, slowly."
     return Plan("restore", summary, (serve, *refill))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stacks.engine import resident, versions
 from stacks.engine.errors import Refused
-from stacks.plans import deploy
+from stacks.plans import deploy, in_place
 from stacks.plans.base import Context, Plan
 
 
@@ -12,6 +12,8 @@ def plan(context: Context) -> Plan:
     """Plan a revert to the version in the parameters; raises Refused when it is not sealed, active or does not fit."""
     layout = context.layout
     description = versions.need_sealed(layout, context.parameters["version"])
+    if resident.is_in_place(layout):
+        return in_place.plan(context, description, "revert")
     before = resident.active(layout)
     if resident.is_served(layout, description):
         raise Refused(f"“{before}” is active already: there is nothing to revert.")

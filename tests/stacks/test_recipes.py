@@ -52,6 +52,13 @@ def test_import_file(tmp_path: Path) -> None:
     assert recipes.import_file(file).note == "Imported from mine.toml"
 
 
+def test_import_conda_environment(tmp_path: Path) -> None:
+    file = tmp_path / "environment.yml"
+    file.write_text("name: lab\ndependencies: [python=3.11, xarray]\n")
+    revision = recipes.import_file(file)
+    assert (revision.recipe.name, 'installer = "conda"' in revision.text) == ("lab", True)
+
+
 @pytest.mark.parametrize(
     ("content", "why"), [(None, "cannot be read: No such file"), (b"\xff", "not UTF-8"), (b"#" * 2**21, "too large")]
 )

@@ -1,0 +1,123 @@
+"""Layout in-place, the procedure by hand: one tree, the ramdisk itself, brought up to date by rsync (design §5).
+
+Whoever reads the live path meanwhile gets a torn tree; services must be paused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stacks.engine import drift, durable, externals, links, manifest, mounts, resident, trees, usage, versions
+from stacks.engine.errors import Failed, Refused
+from stacks.engine.events import Event
+from stacks.engine.externals import External
+from stacks.engine.layout import IDENTITY, Layout
+from stacks.engine.process import Command, base_environment, run
+from stacks.engine.trees import Porter, Tree
+from stacks.engine.versions import Description
+
+
+def set_layout(layout: Layout, *, in_place: bool) -> None:
+    """Record which layout the root has."""
+    if in_place:
+        durable.write_bytes(layout.in_place_mark, b"one tree, the ramdisk itself\n")
+    else:
+        layout.in_place_mark.unlink(missing_ok=True)
+        durable.sync_directory(layout.state)
+
+
+def check_room(layout: Layout, description: Description) -> None:
+    """Raise Refused, with numbers, unless the version fits in the place of what is in the ramdisk."""
+    if not mounts.is_tmpfs(layout.ramdisk):
+        raise Refused(f"{layout.ramdisk} is not a tmpfs: mount it first. Nothing was changed.")
+    room = mounts.room(layout.ramdisk)
+    if description.bytes > room.bytes_total:
+        raise Refused(
+            f"“{description.name}” has {description.bytes / 1e6:.0f} MB, the ramdisk {room.bytes_total / 1e6:.0f} MB: "
+            "enlarge the tmpfs."
+        )
+
+
+def sync(layout: Layout, description: Description, porter: Porter) -> None:
+    """Make the tree in the ramdisk that of a version; its external environments are neither written nor deleted.
+
+    The identity goes first and comes back last, so that a torn tree is never taken for a whole one. Files are compared
+    by content: size and mtime alone miss a change. Nothing is deleted unless everything was copied.
+    """
+    if not mounts.is_tmpfs(layout.ramdisk) or not versions.is_directory(layout.version(description.name)):
+        raise Refused(f"{layout.ramdisk} is no tmpfs, or “{description.name}” no directory: nothing was done.")
+    versions.unmark(layout.ramdisk)
+    kept = [f"--exclude=/{name}" for name in (*description.externals, ".dlstack", IDENTITY)]
+    argv = [*trees.RSYNC, "--checksum", "--delete-after", *kept]
+    argv += ["--", f"{layout.version(description.name)}/", f"{layout.ramdisk}/"]
+    command = Command(argv, f"rsync {description.name} into the ramdisk", base_environment(), pass_fds=porter.lock_fds)
+    run(command, porter.sink, porter.stop)
+    for external in externals.of(description):
+        if not versions.is_directory(layout.ramdisk / external.path):
+            _bring(layout, description, external, porter)
+
+
+def _bring(layout: Layout, description: Description, external: External, porter: Porter) -> None:
+    aside = layout.staging("external")
+    trees.discard(aside, aside.parent / "trash")
+    aside.mkdir(mode=0o700, parents=True)
+    source = externals.latest(layout, external, layout.version(description.name))
+    externals.carry(external, source, aside, porter)
+    os.rename(aside / external.path, layout.ramdisk / external.path)
+
+
+def verify(layout: Layout, description: Description) -> None:
+    """Raise VerifyFailed unless the ramdisk holds the version; then give it its identity."""
+    tree = Tree(Path(os.path.realpath(layout.ramdisk)), versions.tree(layout, description.name).manifest)
+    trees.verify(tree, drift.EVERYTHING, apart=(*description.externals, ".dlstack"))
+    versions.mark(tree.path, description)
+
+
+def activate(layout: Layout, description: Description) -> None:
+    """Point the live path at the ramdisk, and the backing link at the version on disk."""
+    real = Path(os.path.realpath(layout.ramdisk))
+    if versions.identity(real) != description.identity:
+        raise Failed(f"{layout.ramdisk} does not hold “{description.name}”.")
+    links.switch(layout.live, layout.ramdisk.name, tree=real)
+    resident.back(layout, description.name)
+
+
+def convert(layout: Layout, description: Description, porter: Porter) -> None:
+    """Turn to layout resident without an outage: hard-link the tree into `sw.tmpfs/<name>` and switch the live path.
+
+    The old names are left; `drop_old_names` removes them when nobody uses them any more.
+    """
+    if (layout.ramdisk / description.name).exists():
+        raise Refused(f"{layout.ramdisk / description.name} is there already: it is in the way of the conversion.")
+    whole = Tree(Path(os.path.realpath(layout.ramdisk)), _present(layout))
+    staging = layout.staging(description.name)
+    staging.parent.mkdir(mode=0o700, exist_ok=True)
+    trees.discard(staging, staging.parent / "trash")
+    trees.clone(whole, staging, [whole], porter, apart=description.externals)
+    versions.mark(staging, description)
+    os.rename(staging, layout.resident(description.name))
+    set_layout(layout, in_place=False)
+    links.switch(layout.live, resident.live_target(layout, description.name), tree=layout.resident(description.name))
+
+
+def _present(layout: Layout) -> manifest.Manifest:
+    content = manifest.scan(Path(os.path.realpath(layout.ramdisk)))
+    return manifest.Manifest(tuple(entry for entry in content.entries if manifest.top(entry.path) != ".dlstack"))
+
+
+def drop_old_names(layout: Layout, description: Description, porter: Porter) -> list[str]:
+    """Remove from the ramdisk's top what layout in-place had there; gives the names that are in use and stay."""
+    real = Path(os.path.realpath(layout.ramdisk))
+    content = versions.tree(layout, description.name).manifest
+    old = sorted({manifest.top(entry.path) for entry in content.entries} - {".dlstack", description.name})
+    users = usage.of({name: real / name for name in old})
+    for name in old:
+        if users[name]:
+            porter.sink(Event("warning", f"{real / name} is used by {len(users[name])} process(es): it stays for now."))
+        elif versions.is_directory(real / name):
+            trees.discard(real / name, real / ".dlstack" / "trash")
+        else:
+            (real / name).unlink(missing_ok=True)
+    versions.unmark(real)
+    return [name for name in old if users[name]]

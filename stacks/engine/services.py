@@ -1,0 +1,129 @@
+"""Pausing what runs from the tree: stopping is verified, starting is guaranteed (design §5, faults F4)."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from stacks.engine import durable
+from stacks.engine.errors import CommandFailed, Failed, Refused
+from stacks.engine.events import Sink
+from stacks.engine.fields import Fields
+from stacks.engine.layout import Layout
+from stacks.engine.process import Command, base_environment, run
+from stacks.engine.stop import Stop
+
+PATIENCE = 60.0  # seconds until a service that was stopped must be down
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service known by three commands; `status` ends with 0 while it runs."""
+
+    name: str
+    status: tuple[str, ...]
+    stopping: tuple[str, ...]
+    starting: tuple[str, ...]
+    limit: float = field(default=120.0, compare=False)
+
+    def is_running(self) -> bool:
+        """Tell whether its status command says that it runs."""
+        try:
+            run(Command(self.status, env=base_environment(), limit=self.limit), lambda _: None, Stop())
+        except CommandFailed:
+            return False
+        return True
+
+    def stop(self, sink: Sink) -> None:
+        """Run its stop command."""
+        run(Command(self.stopping, f"stop {self.name}", base_environment(), limit=self.limit), sink, Stop())
+
+    def start(self, sink: Sink) -> None:
+        """Run its start command."""
+        run(Command(self.starting, f"start {self.name}", base_environment(), limit=self.limit), sink, Stop())
+
+
+def unit(name: str) -> Service:
+    """Make the service of a systemd unit."""
+    systemctl = ("systemctl", "--no-pager")
+    return Service(
+        name,
+        (*systemctl, "is-active", "--quiet", "--", name),
+        (*systemctl, "stop", "--", name),
+        (*systemctl, "start", "--", name),
+    )
+
+
+def parse(asked: Sequence[dict[str, object]]) -> list[Service]:
+    """Read a machine's services: {"unit": NAME} or {"name", "status", "stop", "start"} with argument lists.
+
+    Raises Refused that says which field is wrong.
+    """
+    return [_parse(Fields(item, f"service {number}")) for number, item in enumerate(asked, 1)]
+
+
+def _parse(fields: Fields) -> Service:
+    if name := fields.text("unit", default="", pattern=_UNIT):
+        service = unit(name)
+    else:
+        service = Service(fields.text("name"), fields.words("status"), fields.words("stop"), fields.words("start"))
+    fields.done()
+    return service
+
+
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*")
+
+
+def pause(services: Sequence[Service], sink: Sink, *, patience: float = PATIENCE) -> None:
+    """Stop services and wait until each is down; raise Failed for one that goes on. The caller starts them again."""
+    for service in services:
+        service.stop(sink)
+    deadline = time.monotonic() + patience
+    for service in services:
+        if not _wait(lambda service=service: not service.is_running(), deadline):  # type: ignore[misc]
+            raise Failed(f"{service.name} still runs {patience:.0f} s after it was stopped: nothing was changed.")
+
+
+def resume(services: Sequence[Service], sink: Sink) -> list[str]:
+    """Start services that do not run; gives back the names of those that would not start."""
+    failed = []
+    for service in services:
+        try:
+            if not service.is_running():
+                service.start(sink)
+        except Failed:
+            failed.append(service.name)
+    return failed
+
+
+def running(services: Sequence[Service]) -> list[Service]:
+    """Give those that run now: they, and nothing else, are started again."""
+    return [service for service in services if service.is_running()]
+
+
+def _wait(reached: Callable[[], bool], deadline: float) -> bool:
+    while not reached():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def configured(layout: Layout) -> list[Service]:
+    """Read the services of a root, which its state directory lists; none when it lists none."""
+    try:
+        listed = json.loads((layout.state / "services.json").read_bytes())
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise Refused(f"{layout.state / 'services.json'} is no valid JSON: {error}.") from None
+    return parse(listed)
+
+
+def configure(layout: Layout, asked: Sequence[dict[str, object]]) -> None:
+    """Write the services of a root, after checking them."""
+    parse(asked)
+    durable.write_json(layout.state / "services.json", list(asked))

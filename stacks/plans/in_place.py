@@ -1,0 +1,122 @@
+"""The plan of a deploy, revert or restore under layout in-place: pause, rsync into the live tree, verify, resume.
+
+Production is torn while rsync runs; the plan says for how long it was the last time it would have read every file.
+"""
+
+from __future__ import annotations
+
+from stacks.engine import externals, inplace, journal, resident, services, versions
+from stacks.engine.errors import Failed, Refused
+from stacks.engine.services import Service
+from stacks.engine.trees import Porter
+from stacks.engine.versions import Description
+from stacks.plans.base import Context, Plan, Step
+
+LANE = "live"
+
+
+def plan(context: Context, description: Description, kind: str) -> Plan:
+    """Plan to make a version the one tree; raises Refused when it is that already, or is too big for the ramdisk."""
+    layout = context.layout
+    if resident.is_served(layout, description):
+        raise Refused(f"“{description.name}” is active already: there is nothing to do.")
+    externals.check_rights(externals.of(description))
+    inplace.check_room(layout, description)
+    listed = services.configured(layout)
+    work = _Work(description, kind, _previous(context, description), listed)
+    names = ", ".join(service.name for service in listed) or "nothing is configured: stop what runs yourself"
+    steps = (
+        Step(
+            "preflight",
+            "Check the machine",
+            "Notes what runs now, and what is about to change.",
+            work.preflight,
+            work.end,
+        ),
+        Step("pause", "Pause services", f"Stops {names}; waits until they are down.", work.pause, work.resume),
+        Step("sync", "Bring the live tree up to date", _syncing(description), work.sync, work.put_back),
+        Step("verify", "Verify the live tree", "Reads every file and compares it with the manifest.", work.verify),
+        Step(
+            "activate", "Set the links", f"{layout.live} → {layout.ramdisk.name}; {layout.backing} too.", work.activate
+        ),
+        Step("resume", "Resume services", "Starts again what ran before, and nothing else.", work.resume),
+    )
+    summary = f"Rewrites the live tree in place as “{description.name}”: users see a torn tree until it is done."
+    return Plan(kind, summary, steps)
+
+
+def _previous(context: Context, description: Description) -> Description | None:
+    name = resident.active(context.layout) or resident.backing(context.layout)
+    return versions.sealed(context.layout, name) if name and name != description.name else None
+
+
+def _syncing(description: Description) -> str:
+    kept = f"; {', '.join(description.externals)} stays as it is" if description.externals else ""
+    return f"rsync of {description.files} files, compared by content, deleted last{kept}."
+
+
+class _Work:
+    """What the steps share; `previous` is put back when one fails after the live tree was touched."""
+
+    def __init__(
+        self, description: Description, kind: str, previous: Description | None, listed: list[Service]
+    ) -> None:
+        self._description = description
+        self._kind = kind
+        self._previous = previous
+        self._services = listed
+        self._ran: list[Service] = []
+        self._is_touched = False
+
+    def preflight(self, context: Context) -> None:
+        layout, name = context.layout, self._description.name
+        versions.need_sealed(layout, name)
+        self._ran = [service for service in self._services if service.is_running()]
+        journal.begin(
+            layout,
+            LANE,
+            operation=context.operation,
+            kind=self._kind,
+            version=name,
+            previous=self._previous.name if self._previous else None,
+            paused=[service.name for service in self._ran],
+        )
+
+    def pause(self, context: Context) -> None:
+        services.pause(self._ran, context.sink)
+
+    def sync(self, context: Context) -> None:
+        self._is_touched = True
+        inplace.sync(context.layout, self._description, self._porter(context))
+
+    def verify(self, context: Context) -> None:
+        inplace.verify(context.layout, self._description)
+
+    def activate(self, context: Context) -> None:
+        inplace.activate(context.layout, self._description)
+        previous = self._previous.name if self._previous else None
+        context.outcome |= {"version": self._description.name, "uuid": self._description.uuid, "previous": previous}
+        context.outcome["healthy"] = True
+        journal.end(context.layout, LANE, "succeeded")
+        self._is_touched = False
+
+    def resume(self, context: Context) -> None:
+        if failed := services.resume(self._ran, context.sink):
+            context.outcome["not_started"] = failed
+            raise Failed(f"{', '.join(failed)} did not start again: start it by hand and look at its log.")
+
+    def put_back(self, context: Context) -> None:
+        if self._previous is None or not self._is_touched:
+            return
+        context.note(f"Putting “{self._previous.name}” back.")
+        # The request to end is what brought us here: it must not end this too.
+        porter = Porter(context.sink, type(context.stop)(), context.lock_fds)
+        inplace.sync(context.layout, self._previous, porter)
+        inplace.verify(context.layout, self._previous)
+        inplace.activate(context.layout, self._previous)
+
+    def end(self, context: Context) -> None:
+        journal.end(context.layout, LANE, "undone")
+
+    def _porter(self, context: Context) -> Porter:
+        return Porter(context.sink, context.stop, context.lock_fds, context.advance)
