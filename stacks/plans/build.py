@@ -47,10 +47,7 @@ def plan(context: Context) -> Plan:
             work.clear,
         ),
         *(_step("resolve", "Resolve", "Finds out exactly which packages", item, work) for item in environments),
-        *(
-            _step("install", "Install", "Downloads, installs and compiles them", item, work)
-            for item in environments
-        ),
+        *(_step("install", "Install", "Downloads, installs and compiles them", item, work) for item in environments),
         *(_step("kernelspecs", "Kernelspecs of", "Writes them for the live path", item, work) for item in environments),
         *(_carry_step(item, work) for item in others),
         Step(
