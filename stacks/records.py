@@ -9,19 +9,23 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from stacks import activations
 from stacks.models import Activation, Machine, Operation, RecipeRevision, Version
 
 SEEN = "Seen on disk"
+Kind = Operation.Kind
 Lane = Operation.Lane
+# A backup that found nothing changed makes no version, and then changes nothing that is active.
+SEALS = frozenset({Kind.BUILD, Kind.BACKUP, Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE})
+ACTIVATES = frozenset({Kind.DEPLOY, Kind.REVERT, Kind.RESTORE, Kind.BACKUP, Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE})
 
 
 def record(operation: Operation, outcome: dict[str, Any]) -> None:
-    """Record what a successful operation made: a version that was built, a version that became active."""
-    if operation.kind == Operation.Kind.BUILD:
+    """Record what a successful operation made: a version that was sealed, a version that became active."""
+    if operation.kind in SEALS and "manifest_digest" in outcome:
         record_build(operation, outcome)
-    elif operation.kind in (Operation.Kind.DEPLOY, Operation.Kind.REVERT):
+    if operation.kind in ACTIVATES and "healthy" in outcome:
         record_activation(operation, outcome)
 
 
@@ -31,20 +35,27 @@ def record_build(operation: Operation, outcome: dict[str, Any]) -> Version:
         machine = _locked(operation.machine)
         asked = operation.parameters
         described = {**outcome, "name": outcome["version"], "manifest": outcome["manifest_digest"]}
-        made = {"recipe": asked.get("recipe"), "revision": asked.get("revision"), "options": asked.get("options", [])}
+        made = {key: asked[key] for key in ("recipe", "revision", "options") if key in asked}
         version = _keep_version(machine, {**described, **made}, operation)
         _keep_shares(machine, outcome.get("unique", {}))
     return version
 
 
 def record_activation(operation: Operation, outcome: dict[str, Any]) -> Activation:
-    """End what was active and record what is now: by whom, why, by which operation, and whether it is healthy."""
+    """End what was active and record what is now: by whom, why, by which operation, and whether it is healthy.
+
+    A restore brings back what was active before: then nothing has changed.
+    """
     with transaction.atomic():
         machine = _locked(operation.machine)
         version = Version.objects.get(machine=machine, name=outcome["version"], removed_at__isnull=True)
-        return _activate(
+        now = activations.current(machine)
+        if operation.kind == Kind.RESTORE and now is not None and now.version_id == version.pk:
+            return now
+        return activations.activate(
             machine,
             version,
+            reverted=operation.kind == Kind.REVERT,
             operation=operation,
             activated_by=operation.requested_by,
             reason=operation.reason,
@@ -81,19 +92,20 @@ def _adopt_versions(machine: Machine, seen: dict[str, Any]) -> None:
         row = rows.get(version["uuid"])
         if row is None or row.removed_at is not None or row.name != version["name"]:
             _keep_version(machine, {**version, "manifest_digest": version["manifest"]}, None)
+    activations.settle(machine)
     _keep_shares(machine, {version["name"]: version["unique_bytes"] for version in sealed})
 
 
 def _adopt_active(machine: Machine, seen: dict[str, Any]) -> None:
-    current = Activation.objects.filter(machine=machine, ended_at__isnull=True).select_related("version").first()
+    now = activations.current(machine)
     active = seen.get("active")
-    if active == (current.version.name if current else None):
+    if active == (now.version.name if now else None):
         return
     version = machine.versions.filter(name=active, removed_at__isnull=True).first()
     if version is not None:
-        _activate(machine, version, reason=SEEN, healthy=None)
-    elif current is not None:
-        _end(current)
+        activations.activate(machine, version, reason=SEEN, healthy=None)
+    elif now is not None:
+        activations.end(now)
 
 
 def _keep_version(machine: Machine, seen: dict[str, Any], operation: Operation | None) -> Version:
@@ -138,20 +150,6 @@ def _keep_shares(machine: Machine, unique: dict[str, int]) -> None:
         if version.unique_bytes != unique[version.name]:
             version.unique_bytes = unique[version.name]
             version.save(update_fields=["unique_bytes"])
-
-
-def _activate(machine: Machine, version: Version, **fields: Any) -> Activation:
-    now = timezone.now()
-    for current in Activation.objects.filter(machine=machine, ended_at__isnull=True):
-        # Clocks are set back at times: an end is never before its beginning.
-        now = max(now, current.activated_at)
-        _end(current)
-    return Activation.objects.create(machine=machine, version=version, activated_at=now, **fields)
-
-
-def _end(activation: Activation) -> None:
-    activation.ended_at = max(timezone.now(), activation.activated_at)
-    activation.save(update_fields=["ended_at"])
 
 
 def _revision(seen: dict[str, Any]) -> RecipeRevision | None:

@@ -53,9 +53,10 @@ class Seed:
         from django.contrib.auth.models import User
         from django.utils import timezone
 
-        from stacks import models
+        from stacks import activations, models
 
         self.now, self.models, self.root = timezone.now(), models, root
+        self.activate = activations.activate
         self.alice = User.objects.create_superuser("alice", password="orion-nebula-42")
         self.bob = User.objects.create_user("bob", password="orion-nebula-42")
         recipe = models.Recipe.objects.create(name="datalab", description="Everything the Data Lab notebooks import.")
@@ -118,13 +119,13 @@ class Seed:
 
     def _history(self) -> None:
         spans = (
-            ("2026-10-30", 23.0, 11.0, "deploy", "", True),
-            ("2026-11-12", 11.0, 3.0, "deploy", "Monthly update", True),
-            ("2026-11-20", 3.0, 2.1, "deploy", "", False),
-            ("2026-11-12", 2.1, 1.9, "revert", "lightkurve import fails", True),
-            ("2026-11-20", 1.9, None, "deploy", "Fixed the solver pin", True),
+            ("2026-10-30", 23.0, "deploy", "", True),
+            ("2026-11-12", 11.0, "deploy", "Monthly update", True),
+            ("2026-11-20", 3.0, "deploy", "", False),
+            ("2026-11-12", 2.1, "revert", "lightkurve import fails", True),
+            ("2026-11-20", 1.9, "deploy", "Fixed the solver pin", True),
         )
-        for name, begun, ended, kind, reason, healthy in spans:
+        for name, begun, kind, reason, healthy in spans:
             operation = self._operation(
                 self.machine,
                 kind,
@@ -136,15 +137,15 @@ class Seed:
                 by=self.bob if kind == "revert" else self.alice,
                 message=f"“{name}” is active.",
             )
-            self.models.Activation.objects.create(
-                machine=self.machine,
-                version=self.versions[name],
+            self.activate(
+                self.machine,
+                self.versions[name],
+                reverted=kind == "revert",
+                at=self.now - timedelta(days=begun),
                 operation=operation,
                 activated_by=operation.requested_by,
-                activated_at=self.now - timedelta(days=begun),
                 reason=reason,
                 healthy=healthy,
-                ended_at=self.now - timedelta(days=ended) if ended is not None else None,
             )
 
     def _others(self) -> None:
@@ -203,14 +204,7 @@ class Seed:
             kernelspecs=KERNELS,
             sealed_at=self.now - timedelta(days=11),
         )
-        models.Activation.objects.create(
-            machine=second,
-            version=row,
-            operation=deploy,
-            activated_by=self.alice,
-            activated_at=deploy.finished_at,
-            healthy=True,
-        )
+        self.activate(second, row, operation=deploy, activated_by=self.alice, at=deploy.finished_at, healthy=True)
 
 
 def write_log(operation: Any, count: int) -> None:

@@ -48,10 +48,13 @@ def pending(layout: Layout, lane: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def end(layout: Layout, lane: str, outcome: str) -> None:
-    """Move the pending intent to the history with its outcome; nothing happens when there is none."""
+def end(layout: Layout, lane: str, outcome: str, *, healthy: bool = True) -> None:
+    """Move the pending intent to the history with its outcome; nothing happens when there is none.
+
+    `healthy` tells whether the required kernels of what is active now answered.
+    """
     if intent := pending(layout, lane):
-        _append(layout, intent | {"outcome": outcome, "ended": time.time()})
+        append(layout, intent | {"outcome": outcome, "healthy": healthy, "ended": time.time()})
     _pending(layout, lane).unlink(missing_ok=True)
     durable.sync_directory(_pending(layout, lane).parent)
 
@@ -66,19 +69,20 @@ def history(layout: Layout) -> list[dict[str, Any]]:
 
 
 def activations(layout: Layout) -> list[str]:
-    """Name the versions that were made active with success and not reverted away from since, oldest first.
+    """Name the versions that were active and healthy and not reverted away from since, oldest first.
 
     A deploy puts its version on top; a revert takes away what it left behind, so that the next revert leads further
-    back and never forth to what was left.
+    back and never forth to what was left. `stacks.activations` keeps the same rule for the record.
     """
-    stack: list[str] = []
+    stack: dict[str, bool] = {}
     for entry in history(layout):
         if entry.get("outcome") == "succeeded" and entry.get("kind") in MAKES_ACTIVE:
             version = str(entry["version"])
-            if entry["kind"] == "revert" and version in stack:
-                del stack[stack.index(version) :]
-            stack = [*(name for name in stack if name != version), version]
-    return stack
+            names = [name for name, healthy in stack.items() if healthy]
+            if entry["kind"] == "revert" and version in names:
+                del names[names.index(version) :]
+            stack = {name: True for name in names if name != version} | {version: bool(entry.get("healthy", True))}
+    return [name for name, healthy in stack.items() if healthy]
 
 
 def last_active(layout: Layout, *, besides: str | None) -> str | None:
@@ -97,7 +101,8 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _append(layout: Layout, entry: dict[str, Any]) -> None:
+def append(layout: Layout, entry: dict[str, Any]) -> None:
+    """Add one entry to the history, whole and durable."""
     path = layout.state / "history.jsonl"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:

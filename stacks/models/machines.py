@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
 name_rule = RegexValidator(r"\A[a-z0-9][a-z0-9-]{0,62}\Z", "Lower-case letters, digits and hyphens, 63 at most.")
@@ -14,7 +14,8 @@ class Machine(models.Model):
     """One notebook server, with one root.
 
     `generation` counts the versions ever made here; `observed` is the last status document that its worker read
-    from the disk (`stacks.engine.status`), `observed_at` when.
+    from the disk (`stacks.engine.status`), `observed_at` when. Every `backup_every` hours, 0 for never, what users
+    changed in the active tree is backed up.
     """
 
     class Layout(models.TextChoices):
@@ -29,12 +30,14 @@ class Machine(models.Model):
         SANDBOX = "sandbox"
         REPOINT = "repoint"
         IN_PRODUCTION = "in-production"
+        PREFIX = "prefix"
 
     name = models.CharField(max_length=63, unique=True, validators=[name_rule])
     root = models.CharField(max_length=1000)
     layout = models.CharField(max_length=16, choices=Layout, default=Layout.RESIDENT)
     strategy = models.CharField(max_length=16, choices=Strategy, default=Strategy.SANDBOX)
     owner = models.CharField(max_length=65, blank=True, help_text="user, uid or uid:gid; empty: the worker's own user")
+    backup_every = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(24 * 31)])
     generation = models.PositiveIntegerField(default=0)
     observed: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)

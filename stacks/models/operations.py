@@ -16,6 +16,7 @@ class Operation(models.Model):
 
     `parameters` are frozen at submission; `steps` lists {name, title, state, started, finished, progress} with times
     in seconds since the epoch; `message` is the outcome in a sentence; `outcome` holds the plan's plain results.
+    `journal_id` is set where the operation was done by the emergency command and imported from the machine's journal.
     Every write goes through `stacks.operations`.
     """
 
@@ -30,6 +31,14 @@ class Operation(models.Model):
         VERIFY = "verify"
         REMOVE = "remove"
         PRUNE = "prune"
+        DISCARD = "discard"
+        SOLVE = "solve"
+        PROVISION = "provision"
+        ADOPT = "adopt"
+        CONVERT = "convert"
+        KERNEL_INSTALL = "kernel-install"
+        KERNEL_REMOVE = "kernel-remove"
+        KERNEL_CHECK = "kernel-check"
 
     class Lane(models.TextChoices):
         """Builds and live changes never wait for one another (invariant 6)."""
@@ -72,6 +81,7 @@ class Operation(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     log_lines = models.PositiveIntegerField(default=0)
+    journal_id = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001 — NULLs are not equal
 
     class Meta:
         ordering = ("-id",)

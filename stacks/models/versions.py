@@ -56,6 +56,7 @@ class Activation(models.Model):
     """One change of what is active: who made which version active, when, why, by which operation.
 
     `healthy` is None until the version was confirmed after the link moved; only healthy ones are offered for revert.
+    `returns_to` is what a revert from here leads to, kept by `stacks.activations`.
     """
 
     machine = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="activations")
@@ -66,6 +67,7 @@ class Activation(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     healthy = models.BooleanField(null=True)
+    returns_to = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         ordering = ("machine", "-id")

@@ -19,7 +19,6 @@ from stacks.operations.requests import (
     refuse_if_taken,
     retry,
     revert,
-    revert_target,
 )
 from stacks.operations.steps import StepRecorder
 from stacks.operations.submission import describe, request_cancel, submit
@@ -46,7 +45,6 @@ __all__ = [
     "request_cancel",
     "retry",
     "revert",
-    "revert_target",
     "submit",
     "sweep",
 ]

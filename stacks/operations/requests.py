@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from stacks import observation, plans
+from stacks import activations, observation, plans
 from stacks.engine import owner
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout, check_name
@@ -142,17 +142,6 @@ def propose_name(machine: Machine) -> str:
     return next(name for name in names if name not in taken and not _is_on_disk(machine, name))
 
 
-def revert_target(machine: Machine) -> Version | None:
-    """Find what a revert goes back to: the last healthy version that was active before this one and is still sealed."""
-    history = Activation.objects.filter(machine=machine).select_related("version").order_by("-id")
-    current = history.filter(ended_at__isnull=True).first()
-    earlier = history.filter(healthy=True, version__removed_at__isnull=True)
-    if current is not None:
-        earlier = earlier.filter(pk__lt=current.pk).exclude(version=current.version)
-    found = earlier.first()
-    return found.version if found else None
-
-
 def refuse_if_taken(machine: Machine, name: str) -> None:
     """Raise Refused when a version cannot have this name: it is none, or taken in the database or on disk."""
     check_name(name)
@@ -219,7 +208,7 @@ def _refuse_if_active(machine: Machine, name: str, seen: dict[str, Any]) -> None
 
 
 def _need_target(machine: Machine) -> Version:
-    target = revert_target(machine)
+    target = activations.revert_target(machine)
     if target is None:
         why = f"There is no earlier healthy version on {machine.name} to go back to"
         raise Refused(f"{why}: deploy a version by its name instead.")

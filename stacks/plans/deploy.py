@@ -149,7 +149,7 @@ class _Work:
             "copied_bytes": self._staged.copied_bytes if self._staged else 0,
             "linked_files": self._staged.linked if self._staged else 0,
         }
-        journal.end(context.layout, LANE, "succeeded")
+        journal.end(context.layout, LANE, "succeeded", healthy=context.outcome["healthy"])
 
     def undo(self, context: Context) -> None:
         """Put the previous version back if the live path had moved, and remove a half-made copy."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from stacks.models import Activation, Machine, Operation, Version
 from stacks.observation import is_here, observe
@@ -180,18 +180,11 @@ def one_machine(machine: Machine) -> Shown:
 
 
 def _machines() -> QuerySet[Any]:
-    """Machines with `previous`, by the rule of `operations.revert_target`, and `last_id`, of the last that ended."""
-    current = Activation.objects.filter(machine=OuterRef("machine"), ended_at=None)
-    earlier = (
-        Activation.objects.filter(machine=OuterRef("pk"), healthy=True, version__removed_at=None)
-        .alias(now=Subquery(current.values("pk")[:1]), now_version=Subquery(current.values("version_id")[:1]))
-        .filter(pk__lt=F("now"))
-        .exclude(version_id=F("now_version"))
-        .order_by("-id")
-    )
+    """Machines with `previous`, by `stacks.activations`, and `last_id`, of the operation that ended last."""
+    unended = Activation.objects.filter(machine=OuterRef("pk"), ended_at=None)
     ended = Operation.objects.filter(machine=OuterRef("pk"), state__in=Operation.FINAL).order_by("-id")
     return Machine.objects.annotate(
-        previous=Subquery(earlier.values("version__name")[:1]), last_id=Subquery(ended.values("id")[:1])
+        previous=Subquery(unended.values("returns_to__version__name")[:1]), last_id=Subquery(ended.values("id")[:1])
     )
 
 

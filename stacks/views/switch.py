@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from stacks import operations
+from stacks import activations, operations
 from stacks.differences import between
 from stacks.engine.errors import Refused
 from stacks.forms import SwitchForm
@@ -30,7 +30,7 @@ def revert(request: Request, name: str) -> HttpResponse:
     machine = get_object_or_404(Machine, name=name)
     asked = request.POST.get("version") or request.GET.get("version")
     if not asked:
-        target = operations.revert_target(machine)
+        target = activations.revert_target(machine)
         if target is None:
             raise Refused(f"There is nothing to revert to on {name}: no other version was active and healthy before.")
         asked = target.name

@@ -18,7 +18,7 @@ from django.db import connection
 from redis import Redis
 from redis.exceptions import RedisError
 
-from stacks import observation, recipes
+from stacks import activations, observation, recipes
 from stacks.breaker import breaker
 from stacks.embedded.configuration import write_configurations
 from stacks.embedded.home import prepare_home
@@ -63,14 +63,9 @@ def sealed(machine: Machine, version: Make) -> Seal:
     return make
 
 
-def activate(row: Version, *, healthy: bool | None = True) -> Activation:
+def activate(row: Version, *, healthy: bool | None = True, reverted: bool = False) -> Activation:
     """Put an activation on record, without a change of the disk."""
-    current = Activation.objects.filter(machine=row.machine, ended_at=None).first()
-    if current is not None:
-        current.ended_at = current.activated_at
-        current.save()
-    at = current.activated_at if current else row.sealed_at
-    return Activation.objects.create(machine=row.machine, version=row, activated_at=at, healthy=healthy)
+    return activations.activate(row.machine, row, healthy=healthy, reverted=reverted)
 
 
 def until(condition: Callable[[], Any], *, within: float = 10.0) -> Any:

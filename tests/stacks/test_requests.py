@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from stacks import operations
+from stacks import activations, operations
 from stacks.engine import resident, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
@@ -151,20 +151,20 @@ def test_preview_makes_the_plan_and_changes_nothing(machine: Machine, sealed: Se
 
 def test_revert_target_is_the_last_healthy_other_version(machine: Machine, sealed: Seal) -> None:
     a, b, c = sealed("a"), sealed("b"), sealed("c")
-    assert operations.revert_target(machine) is None
+    assert activations.revert_target(machine) is None
     activate(a)
-    assert operations.revert_target(machine) is None
+    assert activations.revert_target(machine) is None
     activate(b, healthy=False)
     activate(c, healthy=None)
-    assert operations.revert_target(machine) == a
+    assert activations.revert_target(machine) == a
     activate(b)
     activate(c)
-    assert operations.revert_target(machine) == b
+    assert activations.revert_target(machine) == b
     activate(b)
-    assert operations.revert_target(machine) == c
+    assert activations.revert_target(machine) == c
     c.removed_at = timezone.now()
     c.save()
-    assert operations.revert_target(machine) == a
+    assert activations.revert_target(machine) == a
 
 
 def test_revert_goes_to_the_target(machine: Machine, sealed: Seal, operator: User) -> None:
