@@ -35,7 +35,7 @@ def record_build(operation: Operation, outcome: dict[str, Any]) -> Version:
         machine = _locked(operation.machine)
         asked = operation.parameters
         described = {**outcome, "name": outcome["version"], "manifest": outcome["manifest_digest"]}
-        made = {key: asked[key] for key in ("recipe", "revision", "options") if key in asked}
+        made: dict[str, Any] = {key: asked[key] for key in ("recipe", "revision", "options") if key in asked}
         version = _keep_version(machine, {**described, **made}, operation)
         _keep_shares(machine, outcome.get("unique", {}))
     return version

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.engine import links, manifest, mounts, resident, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
-from stacks.engine.manifest import Difference, Entry
+from stacks.engine.manifest import Difference, Entry, Manifest
 from stacks.engine.versions import Description
 
 ENOUGH = 0.95  # of the manifest's paths must be there before a copy is made of a tree
@@ -64,6 +64,12 @@ def find(layout: Layout, description: Description, *, full: bool = False) -> Dri
             "ramdisk: this is no state to keep. Restore it, or deploy another version."
         )
     return drift
+
+
+def changes(layout: Layout, description: Description, content: Manifest) -> Iterator[Difference]:
+    """Give each way in which the active tree departs from what was sealed, but for what belongs to others."""
+    tree = resident.place(layout, description.name)
+    return manifest.differences(content, tree, _never, apart=(*description.externals, ".dlstack"))
 
 
 def _owner(path: Path) -> list[int]:

@@ -55,13 +55,14 @@ def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
     name = str(intent["version"])
     if layout.ramdisk.is_dir():
         resident.unstage(layout, name)
+    not_started = _resumed(layout, intent)
     if links.target(layout.live) != resident.live_target(layout, name):
-        return f"“{name}” had not become active: the live path was left as it was."
+        return f"“{name}” had not become active: the live path was left as it was.{not_started}"
     try:
         resident.activate(layout, name)
     except Refused as error:
-        return f"“{name}” had become active, but: {error}"
-    return f"“{name}” had become active: the backing link was set to it."
+        return f"“{name}” had become active, but: {error}{not_started}"
+    return f"“{name}” had become active: the backing link was set to it.{not_started}"
 
 
 def _recover_in_place(layout: Layout, intent: dict[str, Any]) -> str:
@@ -71,14 +72,19 @@ def _recover_in_place(layout: Layout, intent: dict[str, Any]) -> str:
     # A torn tree has no identity: the version before is put back, or the new one where there was none.
     wanted = found or next((item for name in reversed(names) if (item := versions.sealed(layout, name))), None)
     if wanted is None or not mounts.is_tmpfs(layout.ramdisk):
-        return "The live tree could not be mended: run “restore”."
+        return f"The live tree could not be mended: run “restore”.{_resumed(layout, intent)}"
     if found is None:
         inplace.sync(layout, wanted, Porter(_unheard, Stop()))
         inplace.verify(layout, wanted)
     inplace.activate(layout, wanted)
-    started = [item for item in services.configured(layout) if item.name in intent.get("paused", ())]
-    failed = services.resume(started, _unheard)
-    return f"The live tree is “{wanted.name}”." + (f" Not started again: {', '.join(failed)}." if failed else "")
+    return f"The live tree is “{wanted.name}”.{_resumed(layout, intent)}"
+
+
+def _resumed(layout: Layout, intent: dict[str, Any]) -> str:
+    """Start what the journal says was running, and nothing else; gives a sentence about what would not start."""
+    ran = [item for item in services.configured(layout) if item.name in intent.get("paused", ())]
+    failed = services.resume(ran, _unheard)
+    return f" Not started again: {', '.join(failed)}." if failed else ""
 
 
 def _unheard(event: Event) -> None:
@@ -95,6 +101,15 @@ def _recover_conversion(layout: Layout, intent: dict[str, Any]) -> str:
     return "The conversion was completed: the layout is resident."
 
 
+def _recover_discard(layout: Layout, intent: dict[str, Any]) -> str:
+    if resident.is_in_place(layout):
+        return _recover_in_place(layout, intent)
+    name = str(intent["version"])
+    if layout.ramdisk.is_dir():
+        resident.unstage(layout, name)
+    return f"The trees were exchanged in one instant or not at all: what users have of “{name}” is whole."
+
+
 def _recover_removal(layout: Layout, intent: dict[str, Any]) -> str:
     name = str(intent["version"])
     if os.path.lexists(layout.version(name)):
@@ -108,6 +123,7 @@ _RECOVERIES = {
     **dict.fromkeys(("remove", "prune"), _recover_removal),
     **dict.fromkeys(journal.MAKES_ACTIVE, _recover_live),
     "convert": _recover_conversion,
+    "discard": _recover_discard,
 }
 
 

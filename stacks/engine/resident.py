@@ -84,6 +84,16 @@ def check_room(layout: Layout, name: str) -> Need:
     if not mounts.is_tmpfs(layout.ramdisk):
         raise Refused(f"{layout.ramdisk} is not a tmpfs: mount it, or run “dlstack provision”. Nothing was changed.")
     wanted = need(layout, name)
+    _check_fits(layout, name, wanted)
+    return wanted
+
+
+def check_anew(layout: Layout, description: Description) -> None:
+    """Raise Refused, with numbers, unless a whole second copy of a resident version fits into the ramdisk."""
+    _check_fits(layout, description.name, Need(description.bytes, description.files))
+
+
+def _check_fits(layout: Layout, name: str, wanted: Need) -> None:
     room = mounts.room(layout.ramdisk)
     if wanted.bytes and wanted.bytes + RESERVE > room.bytes_free:
         raise Refused(
@@ -95,16 +105,16 @@ def check_room(layout: Layout, name: str) -> Need:
             f"“{name}” needs {wanted.inodes} more inodes in the ramdisk, which has {room.files_free} free: "
             "remount the tmpfs with a larger nr_inodes."
         )
-    return wanted
 
 
 def reusable(layout: Layout) -> list[Tree]:
     """Give the resident trees, whose files a further version can share; what others own is never shared."""
     found = versions.residents(layout)
-    return [Tree(layout.resident(name), _own(layout, description)) for name, description in found.items()]
+    return [Tree(layout.resident(name), own(layout, description)) for name, description in found.items()]
 
 
-def _own(layout: Layout, description: Description) -> Manifest:
+def own(layout: Layout, description: Description) -> Manifest:
+    """Give the manifest of a version without what others own in it."""
     return externals.without(versions.tree(layout, description.name).manifest, description.externals)
 
 
@@ -113,7 +123,7 @@ def stage(layout: Layout, description: Description, porter: Porter, *, current: 
 
     External environments come from the active tree if `current`, else as they were sealed.
     """
-    source = Tree(layout.version(description.name), _own(layout, description))
+    source = Tree(layout.version(description.name), own(layout, description))
     return fill(layout, description, source, reusable(layout), porter, current=current)
 
 

@@ -141,6 +141,11 @@ def all_sealed(layout: Layout) -> dict[str, Description]:
     return {name: description for name, description in found.items() if description is not None}
 
 
+def newest_generation(layout: Layout) -> int:
+    """Give the generation of the newest sealed version, 0 when there is none."""
+    return max((item.generation for item in all_sealed(layout).values()), default=0)
+
+
 def directories(layout: Layout) -> list[str]:
     """Name every directory on disk that lies where a version would, sealed or not."""
     return sorted(path.name[3:] for path in layout.root.glob("sw.*") if _is_name(path.name[3:]) and is_directory(path))

@@ -81,7 +81,7 @@ class Operation(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     log_lines = models.PositiveIntegerField(default=0)
-    journal_id = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001 — NULLs are not equal
+    journal_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
 
     class Meta:
         ordering = ("-id",)

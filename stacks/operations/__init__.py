@@ -1,5 +1,19 @@
 """Operations: every write to one. Submission and requests by people, the lifecycle by workers, upkeep by everybody."""
 
+from stacks.operations.checks import latest_revision, propose_name, refuse_if_taken
+from stacks.operations.choices import Choices
+from stacks.operations.keeping import (
+    adopt,
+    backup,
+    convert,
+    discard,
+    provision,
+    prune,
+    prune_parameters,
+    remove,
+    restore,
+    verify,
+)
 from stacks.operations.lifecycle import (
     announce,
     claim,
@@ -10,27 +24,23 @@ from stacks.operations.lifecycle import (
     record_log_lines,
     record_steps,
 )
-from stacks.operations.requests import (
-    build,
-    deploy,
-    latest_revision,
-    preview,
-    propose_name,
-    refuse_if_taken,
-    retry,
-    revert,
-)
+from stacks.operations.requests import build, deploy, preview, rebuild, retry, revert, solve
 from stacks.operations.steps import StepRecorder
 from stacks.operations.submission import describe, request_cancel, submit
 from stacks.operations.upkeep import reap, sweep
 
 __all__ = [
+    "Choices",
     "StepRecorder",
+    "adopt",
     "announce",
+    "backup",
     "build",
     "claim",
+    "convert",
     "deploy",
     "describe",
+    "discard",
     "document",
     "finish",
     "heartbeat",
@@ -38,13 +48,21 @@ __all__ = [
     "latest_revision",
     "preview",
     "propose_name",
+    "provision",
+    "prune",
+    "prune_parameters",
     "reap",
+    "rebuild",
     "record_log_lines",
     "record_steps",
     "refuse_if_taken",
+    "remove",
     "request_cancel",
+    "restore",
     "retry",
     "revert",
+    "solve",
     "submit",
     "sweep",
+    "verify",
 ]

@@ -18,7 +18,7 @@ def adopt(context: Context) -> Plan:
     layout = context.layout
     adoption.check(layout)
     names = adoption.unsealed(layout)
-    first = int(context.parameters.get("generation", 1 + _newest(context)))
+    first = 1 + versions.newest_generation(layout)
     steps = [Step("prepare", "Make DLStack's directory", f"{layout.state}; nothing else is touched.", _prepare)]
     for generation, name in enumerate(names, first):
         explains = f"Reads every file of {layout.version(name)} and describes it; adds one small file to it."
@@ -28,10 +28,6 @@ def adopt(context: Context) -> Plan:
     )
     listed = ", ".join(f"“{name}”" for name in names) or "no further version"
     return Plan("adopt", f"Takes over {listed} without changing a byte of them.", tuple(steps))
-
-
-def _newest(context: Context) -> int:
-    return max((item.generation for item in versions.all_sealed(context.layout).values()), default=0)
 
 
 def _prepare(context: Context) -> None:

@@ -23,7 +23,7 @@ def plan(context: Context) -> Plan:
     """Plan a backup of the active tree; raises Refused unless that tree can be trusted."""
     layout = context.layout
     active = drift.trusted(layout)
-    work = _Work(active, int(context.parameters.get("generation", active.generation)))
+    work = _Work(active, 1 + versions.newest_generation(layout))
     return Plan(
         "backup",
         f"Keeps what has changed in “{active.name}” since it was sealed, as a version of its own; "

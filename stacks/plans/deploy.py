@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from stacks.engine import externals, journal, mounts, resident, versions
+from stacks.engine import externals, journal, mounts, resident, services, versions
 from stacks.engine.errors import Refused
 from stacks.engine.trees import Cloned, Porter
 from stacks.engine.versions import Description
 from stacks.plans import health, in_place
 from stacks.plans.base import Context, Plan, Step
+from stacks.plans.pausing import Pausing
 
 LANE = "live"
 
@@ -37,8 +38,13 @@ def _summary(context: Context, description: Description, verb: str) -> str:
 
 
 def steps(context: Context, description: Description, kind: str) -> tuple[Step, ...]:
-    """Give the steps that make a sealed version active; nothing is copied when it is resident."""
-    work = _Work(description, kind, resident.active(context.layout))
+    """Give the steps that make a sealed version active; nothing is copied when it is resident.
+
+    Services go on meanwhile, as there is no outage, unless the parameter `pause` asks for it.
+    """
+    pausing = Pausing(services.configured(context.layout) if context.parameters.get("pause") else [])
+    work = _Work(description, kind, resident.active(context.layout), pausing)
+    pause, resume = ((step,) for step in pausing.steps()) if context.parameters.get("pause") else ((), ())
     layout, name = context.layout, description.name
     return (
         Step(
@@ -56,6 +62,7 @@ def steps(context: Context, description: Description, kind: str) -> tuple[Step, 
             "Starts each kernel at the live path, in a sandbox, before users get it.",
             work.health,
         ),
+        *pause,
         Step(
             "activate",
             "Switch the live path",
@@ -63,6 +70,7 @@ def steps(context: Context, description: Description, kind: str) -> tuple[Step, 
             f"then {layout.backing} → {layout.version(name).name}.",
             work.activate,
         ),
+        *resume,
         Step("confirm", "Confirm", "Reads the live path back, as users see it.", work.confirm),
     )
 
@@ -80,10 +88,11 @@ def _staging(context: Context, name: str) -> str:
 class _Work:
     """What the steps of one deploy share; `previous` is the version that was active before."""
 
-    def __init__(self, description: Description, kind: str, previous: str | None) -> None:
+    def __init__(self, description: Description, kind: str, previous: str | None, pausing: Pausing) -> None:
         self._description = description
         self._kind = kind
         self._previous = previous
+        self._pausing = pausing
         self._staged: Cloned | None = None
 
     @property
@@ -95,7 +104,13 @@ class _Work:
         versions.need_sealed(layout, self._name)
         resident.check_room(layout, self._name)
         journal.begin(
-            layout, LANE, operation=context.operation, kind=self._kind, version=self._name, previous=self._previous
+            layout,
+            LANE,
+            operation=context.operation,
+            kind=self._kind,
+            version=self._name,
+            previous=self._previous,
+            paused=self._pausing.look(),
         )
 
     def stage(self, context: Context) -> None:

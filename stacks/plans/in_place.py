@@ -6,25 +6,31 @@ Production is torn while rsync runs; the plan says for how long it was the last 
 from __future__ import annotations
 
 from stacks.engine import externals, inplace, journal, resident, services, versions
-from stacks.engine.errors import Failed, Refused
-from stacks.engine.services import Service
+from stacks.engine.errors import Refused
+from stacks.engine.layout import Layout
 from stacks.engine.trees import Porter
 from stacks.engine.versions import Description
+from stacks.plans import health
 from stacks.plans.base import Context, Plan, Step
+from stacks.plans.pausing import Pausing
 
 LANE = "live"
 
 
 def plan(context: Context, description: Description, kind: str) -> Plan:
-    """Plan to make a version the one tree; raises Refused when it is that already, or is too big for the ramdisk."""
+    """Plan to make a version the one tree; raises Refused when it is that already, or is too big for the ramdisk.
+
+    A `discard` makes it that again, whatever was changed in it.
+    """
     layout = context.layout
-    if resident.is_served(layout, description):
+    if kind != "discard" and resident.is_served(layout, description):
         raise Refused(f"“{description.name}” is active already: there is nothing to do.")
     externals.check_rights(externals.of(description))
     inplace.check_room(layout, description)
-    listed = services.configured(layout)
-    work = _Work(description, kind, _previous(context, description), listed)
-    names = ", ".join(service.name for service in listed) or "nothing is configured: stop what runs yourself"
+    pausing = Pausing(services.configured(layout))
+    work = _Work(description, kind, _previous(context, description), pausing)
+    pause, resume = pausing.steps()
+    before = (_gate(work, description, layout),) if kind == "deploy" else ()
     steps = (
         Step(
             "preflight",
@@ -33,16 +39,23 @@ def plan(context: Context, description: Description, kind: str) -> Plan:
             work.preflight,
             work.end,
         ),
-        Step("pause", "Pause services", f"Stops {names}; waits until they are down.", work.pause, work.resume),
+        *before,
+        pause,
         Step("sync", "Bring the live tree up to date", _syncing(description), work.sync, work.put_back),
         Step("verify", "Verify the live tree", "Reads every file and compares it with the manifest.", work.verify),
         Step(
             "activate", "Set the links", f"{layout.live} → {layout.ramdisk.name}; {layout.backing} too.", work.activate
         ),
-        Step("resume", "Resume services", "Starts again what ran before, and nothing else.", work.resume),
+        Step("confirm", "Confirm", "Starts the required kernels through the live path.", work.confirm),
+        resume,
     )
     summary = f"Rewrites the live tree in place as “{description.name}”: users see a torn tree until it is done."
     return Plan(kind, summary, steps)
+
+
+def _gate(work: _Work, description: Description, layout: Layout) -> Step:
+    explains = f"Starts each kernel of {layout.version(description.name)} at the live path, in a sandbox."
+    return Step("health", "Start its kernels", explains, work.health)
 
 
 def _previous(context: Context, description: Description) -> Description | None:
@@ -58,20 +71,16 @@ def _syncing(description: Description) -> str:
 class _Work:
     """What the steps share; `previous` is put back when one fails after the live tree was touched."""
 
-    def __init__(
-        self, description: Description, kind: str, previous: Description | None, listed: list[Service]
-    ) -> None:
+    def __init__(self, description: Description, kind: str, previous: Description | None, pausing: Pausing) -> None:
         self._description = description
         self._kind = kind
         self._previous = previous
-        self._services = listed
-        self._ran: list[Service] = []
+        self._pausing = pausing
         self._is_touched = False
 
     def preflight(self, context: Context) -> None:
         layout, name = context.layout, self._description.name
         versions.need_sealed(layout, name)
-        self._ran = [service for service in self._services if service.is_running()]
         journal.begin(
             layout,
             LANE,
@@ -79,11 +88,8 @@ class _Work:
             kind=self._kind,
             version=name,
             previous=self._previous.name if self._previous else None,
-            paused=[service.name for service in self._ran],
+            paused=self._pausing.look(),
         )
-
-    def pause(self, context: Context) -> None:
-        services.pause(self._ran, context.sink)
 
     def sync(self, context: Context) -> None:
         self._is_touched = True
@@ -92,18 +98,21 @@ class _Work:
     def verify(self, context: Context) -> None:
         inplace.verify(context.layout, self._description)
 
+    def health(self, context: Context) -> None:
+        health.gate(context, self._description, context.layout.version(self._description.name))
+
     def activate(self, context: Context) -> None:
         inplace.activate(context.layout, self._description)
+
+    def confirm(self, context: Context) -> None:
+        context.outcome["healthy"] = True
+        if self._kind == "deploy":
+            # After a revert seconds count, and what is put back was healthy before.
+            health.confirm(context, self._description)
         previous = self._previous.name if self._previous else None
         context.outcome |= {"version": self._description.name, "uuid": self._description.uuid, "previous": previous}
-        context.outcome["healthy"] = True
-        journal.end(context.layout, LANE, "succeeded")
+        journal.end(context.layout, LANE, "succeeded", healthy=context.outcome["healthy"])
         self._is_touched = False
-
-    def resume(self, context: Context) -> None:
-        if failed := services.resume(self._ran, context.sink):
-            context.outcome["not_started"] = failed
-            raise Failed(f"{', '.join(failed)} did not start again: start it by hand and look at its log.")
 
     def put_back(self, context: Context) -> None:
         if self._previous is None or not self._is_touched:

@@ -15,6 +15,7 @@ from stacks.engine.layout import Layout
 from stacks.engine.trees import Porter
 from tests.engine.conftest import Make, Runner
 from tests.probe import Probe
+from tests.wheels import Index, tiny_recipe
 
 
 @pytest.fixture
@@ -74,12 +75,12 @@ def test_a_source_that_is_gone_deletes_nothing(machine: Layout, runner: Runner) 
     assert manifest.scan(Path(os.path.realpath(machine.live))) == before
 
 
-@pytest.mark.parametrize("killed_after", range(1, 6))
+@pytest.mark.parametrize("killed_after", range(1, 8))
 def test_killed_at_any_step_the_tree_is_whole_again(machine: Layout, runner: Runner, killed_after: int) -> None:
     plan, context = runner.plan("deploy", version="b"), runner.context({"version": "b"})
     for step in plan.steps[:killed_after]:
         step.run(context)
-    if killed_after == 3:  # in the middle of the copy rather than after it
+    if killed_after == 4:  # in the middle of the copy rather than after it
         (machine.ramdisk / "env/file").write_text("half")
     recovery.recover(machine, "live")
     name = resident.active(machine)
@@ -127,7 +128,7 @@ def test_a_crash_starts_what_the_journal_says_was_running(machine: Layout, runne
     [service] = services.configured(machine)
     service.start(runner.events.append)
     plan, context = runner.plan("deploy", version="b"), runner.context({"version": "b"})
-    for step in plan.steps[:3]:
+    for step in plan.steps[:4]:
         step.run(context)
     assert not service.is_running()
     recovery.recover(machine, "live")
@@ -191,3 +192,20 @@ def test_names_in_use_stay_after_a_conversion(machine: Layout, runner: Runner) -
         finally:
             user.kill()
             user.wait()
+
+
+def test_the_kernels_are_started_before_and_after_and_a_dead_one_puts_the_version_before_back(
+    machine: Layout, runner: Runner, index: Index
+) -> None:
+    text = tiny_recipe(index)
+    runner.run("build", version="good", generation=3, recipe_text=text)
+    runner.run("deploy", version="good")
+    dead = text.replace("required = false", "required = true")
+    runner.run("build", version="bad", generation=4, recipe_text=dead)
+    with pytest.raises(Failed, match="required kernel “tiny” of “bad” does not answer"):
+        runner.run("deploy", version="bad")
+    as_sealed(machine, "good")
+    assert ("pause", "running") not in runner.steps[runner.steps.index(("health", "failed")) :]
+    runner.run("deploy", version="bad", override_health=True)
+    assert resident.active(machine) == "bad"
+    assert journal.last_active(machine, besides=None) == "good"
