@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from stacks import records
+from stacks import history, records
 from stacks.engine import status
 from stacks.engine.layout import Layout
 from stacks.models import Machine
@@ -35,9 +35,16 @@ def refresh(machine: Machine) -> dict[str, Any]:
     before = records.unsettled(machine)
     seen = observe(machine)
     with transaction.atomic():
-        Machine.objects.filter(pk=machine.pk).update(observed=seen, observed_at=Now())
+        Machine.objects.filter(pk=machine.pk).update(observed=seen, observed_at=Now(), layout=seen["layout"])
         # Without DLStack's own directory the disk is not mounted, or new: that says nothing about versions.
         if Layout(Path(machine.root)).state.is_dir():
-            records.adopt(machine, seen, before=before)
+            _adopt(records.locked(machine), seen, before)
     machine.refresh_from_db()
     return seen
+
+
+def _adopt(machine: Machine, seen: dict[str, Any], before: records.Unsettled) -> None:
+    # What the emergency command made active must find its version on record, and comes before what is active now.
+    records.adopt_versions(machine, seen, before=before)
+    history.import_journal(machine)
+    records.adopt_active(machine, seen, before=before)

@@ -21,6 +21,9 @@ SEALS = frozenset({Kind.BUILD, Kind.BACKUP, Kind.KERNEL_INSTALL, Kind.KERNEL_REM
 ACTIVATES = frozenset({Kind.DEPLOY, Kind.REVERT, Kind.RESTORE, Kind.BACKUP, Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE})
 
 
+Unsettled = dict[str, tuple[int, str] | None]
+
+
 def record(operation: Operation, outcome: dict[str, Any]) -> None:
     """Record what a successful operation made: a version that was sealed, a version that became active."""
     if operation.kind in SEALS and "manifest_digest" in outcome:
@@ -32,7 +35,7 @@ def record(operation: Operation, outcome: dict[str, Any]) -> None:
 def record_build(operation: Operation, outcome: dict[str, Any]) -> Version:
     """Record the version that a build sealed, and what each version now shares with no other."""
     with transaction.atomic():
-        machine = _locked(operation.machine)
+        machine = locked(operation.machine)
         asked = operation.parameters
         described = {**outcome, "name": outcome["version"], "manifest": outcome["manifest_digest"]}
         made: dict[str, Any] = {key: asked[key] for key in ("recipe", "revision", "options") if key in asked}
@@ -47,7 +50,7 @@ def record_activation(operation: Operation, outcome: dict[str, Any]) -> Activati
     A restore brings back what was active before: then nothing has changed.
     """
     with transaction.atomic():
-        machine = _locked(operation.machine)
+        machine = locked(operation.machine)
         version = Version.objects.get(machine=machine, name=outcome["version"], removed_at__isnull=True)
         now = activations.current(machine)
         if operation.kind == Kind.RESTORE and now is not None and now.version_id == version.pk:
@@ -63,26 +66,19 @@ def record_activation(operation: Operation, outcome: dict[str, Any]) -> Activati
         )
 
 
-def unsettled(machine: Machine) -> dict[str, tuple[int, str] | None]:
-    """Give, for each lane, its latest operation and that one's state: `adopt` compares them."""
+def unsettled(machine: Machine) -> Unsettled:
+    """Give, for each lane, its latest operation and that one's state.
+
+    `adopt_versions` and `adopt_active` compare them as `before`, taken before the look at the disk: a lane where
+    something ran meanwhile is left to the operation's own record.
+    """
     return {lane: _latest(machine, lane) for lane in Lane.values}
 
 
-def adopt(machine: Machine, seen: dict[str, Any], *, before: dict[str, tuple[int, str] | None]) -> None:
-    """Bring the record in step with a status document: versions that are there or gone, and which one is active.
-
-    `before` is `unsettled(machine)` from before the look at the disk: a lane where something ran meanwhile is left
-    to the operation's own record.
-    """
-    with transaction.atomic():
-        machine = _locked(machine)
-        if _is_settled(machine, Lane.BUILD, before):
-            _adopt_versions(machine, seen)
-        if _is_settled(machine, Lane.LIVE, before):
-            _adopt_active(machine, seen)
-
-
-def _adopt_versions(machine: Machine, seen: dict[str, Any]) -> None:
+def adopt_versions(machine: Machine, seen: dict[str, Any], *, before: Unsettled) -> None:
+    """Bring the record of versions in step with a status document: those that are there, and those that are gone."""
+    if not _is_settled(machine, Lane.BUILD, before):
+        return
     sealed = [version for version in seen.get("versions", []) if version.get("sealed")]
     here = {version["uuid"] for version in sealed}
     rows = {str(row.uuid): row for row in machine.versions.all()}
@@ -96,10 +92,11 @@ def _adopt_versions(machine: Machine, seen: dict[str, Any]) -> None:
     _keep_shares(machine, {version["name"]: version["unique_bytes"] for version in sealed})
 
 
-def _adopt_active(machine: Machine, seen: dict[str, Any]) -> None:
+def adopt_active(machine: Machine, seen: dict[str, Any], *, before: Unsettled) -> None:
+    """Bring the record of what is active in step with a status document."""
     now = activations.current(machine)
     active = seen.get("active")
-    if active == (now.version.name if now else None):
+    if not _is_settled(machine, Lane.LIVE, before) or active == (now.version.name if now else None):
         return
     version = machine.versions.filter(name=active, removed_at__isnull=True).first()
     if version is not None:
@@ -162,14 +159,17 @@ def _text(lockfile: str | dict[str, str]) -> str:
     return lockfile if isinstance(lockfile, str) else json.dumps(lockfile, indent=1)
 
 
-def _locked(machine: Machine) -> Machine:
+def locked(machine: Machine) -> Machine:
+    """Fetch a machine for changing its record, one writer at a time; call it in a transaction."""
     return Machine.objects.select_for_update().get(pk=machine.pk)
 
 
 def _latest(machine: Machine, lane: str) -> tuple[int, str] | None:
-    return Operation.objects.filter(machine=machine, lane=lane).order_by("-pk").values_list("pk", "state").first()
+    # What was imported from the journal has ended long since.
+    own = Operation.objects.filter(machine=machine, lane=lane, journal_id__isnull=True)
+    return own.order_by("-pk").values_list("pk", "state").first()
 
 
-def _is_settled(machine: Machine, lane: str, before: dict[str, tuple[int, str] | None]) -> bool:
+def _is_settled(machine: Machine, lane: str, before: Unsettled) -> bool:
     now = _latest(machine, lane)
     return now == before[lane] and (now is None or now[1] != Operation.State.RUNNING)
