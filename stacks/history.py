@@ -59,13 +59,9 @@ def _add(machine: Machine, journal_id: str, entries: list[Entry]) -> Operation:
             journal_id=journal_id,
         )
         Operation.objects.filter(pk=operation.pk).update(created_at=began)
-        for change in [entry for entry in entries if _makes_active(entry)][:1]:
+        for change in filter(journal.made_active, entries):
             _activate(machine, operation, change)
     return operation
-
-
-def _makes_active(entry: Entry) -> bool:
-    return entry.get("kind") in journal.MAKES_ACTIVE and entry.get("outcome") == "succeeded"
 
 
 def _activate(machine: Machine, operation: Operation, change: Entry) -> None:

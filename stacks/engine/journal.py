@@ -75,14 +75,19 @@ def activations(layout: Layout) -> list[str]:
     back and never forth to what was left. `stacks.activations` keeps the same rule for the record.
     """
     stack: dict[str, bool] = {}
-    for entry in history(layout):
-        if entry.get("outcome") == "succeeded" and entry.get("kind") in MAKES_ACTIVE:
-            version = str(entry["version"])
-            names = [name for name, healthy in stack.items() if healthy]
-            if entry["kind"] == "revert" and version in names:
-                del names[names.index(version) :]
-            stack = {name: True for name in names if name != version} | {version: bool(entry.get("healthy", True))}
+    for entry in filter(made_active, history(layout)):
+        version = str(entry["version"])
+        names = [name for name, healthy in stack.items() if healthy]
+        if entry["kind"] == "revert" and version in names:
+            del names[names.index(version) :]
+        stack = {name: True for name in names if name != version} | {version: bool(entry.get("healthy", True))}
     return [name for name, healthy in stack.items() if healthy]
+
+
+def made_active(entry: dict[str, Any]) -> bool:
+    """Tell whether an entry of the history says that a version became active; the command's own notes do not."""
+    succeeded = entry.get("outcome") == "succeeded" and "command" not in entry
+    return succeeded and entry.get("kind") in MAKES_ACTIVE
 
 
 def last_active(layout: Layout, *, besides: str | None) -> str | None:

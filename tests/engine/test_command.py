@@ -35,7 +35,7 @@ def test_revert_puts_the_version_before_back_and_is_in_the_history(machine: Layo
     done = dlstack("revert", machine.root, "--reason", "at 3 a.m.")
     assert (done.returncode, done.stderr) == (0, "")
     assert resident.active(machine) == "a"
-    last = journal.history(machine)[-1]
+    last = journal.history(machine)[-2]  # before the note of the command itself
     assert (last["kind"], last["version"], last["previous"], last["outcome"]) == ("revert", "a", "b", "succeeded")
     again = dlstack("revert", machine.root)
     assert again.returncode == 2

@@ -152,7 +152,7 @@ def test_what_ended_since_the_look_is_left_alone(machine: Machine, sealed: Seal)
     before = records.unsettled(machine)
     seen = observation.observe(machine)
     records.record_activation(operation(machine, "deploy", "a"), {"version": "a", "healthy": True})
-    records.adopt(machine, seen, before=before)
+    records.adopt_active(machine, seen, before=before)
     assert Activation.objects.get().ended_at is None
 
 

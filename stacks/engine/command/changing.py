@@ -9,6 +9,7 @@ from typing import Any
 
 from stacks.engine import adoption, journal, owner, ramdisk, recovery, resident
 from stacks.engine.command import showing
+from stacks.engine.command.noting import noted
 from stacks.engine.errors import Refused
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
@@ -29,7 +30,9 @@ def operate(layout: Layout, asked: argparse.Namespace) -> int:
         for sentence in recovery.recover(layout, lane):
             showing.sink(asked)(Event("note", sentence))
         context = make_context(layout, asked, parameters, descriptor)
-        execute(plan_for(asked.verb, context), context, showing.Silent())
+        plan = plan_for(asked.verb, context)
+        with noted(context, asked.verb):
+            execute(plan, context, showing.Silent())
     print(json.dumps(context.outcome) if asked.json else "Done.")
     return 0
 
