@@ -54,11 +54,33 @@ def state_document(operation: Operation) -> dict[str, Any]:
     }
 
 
+VERBS = {
+    Operation.Kind.REVERT: "Revert to",
+    Operation.Kind.BACKUP: "Back up",
+    Operation.Kind.DISCARD: "Discard drift",
+    Operation.Kind.KERNEL_INSTALL: "Install kernel",
+    Operation.Kind.KERNEL_REMOVE: "Remove kernel",
+    Operation.Kind.KERNEL_CHECK: "Check kernels",
+}
+
+
 def operation_title(operation: Operation) -> str:
-    """Name an operation for people: what it does and with which version."""
-    version = str(operation.parameters.get("version", ""))
-    verb = {"build": "Build", "deploy": "Deploy", "revert": "Revert to"}.get(operation.kind, operation.kind.title())
-    return f"{verb} {version}".strip()
+    """Name an operation for people: what it does and with which version, kernel or recipe."""
+    return f"{operation_verb(operation)} {operation_object(operation)}".strip()
+
+
+def operation_verb(operation: Operation) -> str:
+    """Say what an operation does."""
+    kind = Operation.Kind(operation.kind)
+    return VERBS.get(kind, kind.value.title())
+
+
+def operation_object(operation: Operation) -> str:
+    """Name what an operation works on, "" where that is the whole machine."""
+    asked = operation.parameters
+    return str(
+        asked.get("kernel") or asked.get("version") or (asked.get("recipe") if operation.kind == "solve" else "")
+    )
 
 
 def page_title(operation: Operation) -> str:

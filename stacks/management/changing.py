@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from stacks import embedded, logs
+from stacks import embedded, logs, operations
 from stacks.engine.errors import Failed
 from stacks.logs import LogLine, plain
 from stacks.management.verb import DONE, FAILED, REFUSED, Verb, as_document, machine_named, operation_numbered
@@ -27,15 +27,15 @@ class ChangingVerb(Verb):
         super().add_arguments(parser)
         parser.add_argument("--reason", default="", help="why, for the record")
         parser.add_argument("--detach", action="store_true", help="print the operation's id and do not wait for it")
+        parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
 
     def carry_out(self, options: dict[str, Any]) -> int:
         """Check, make sure that workers run, submit, and follow unless told not to."""
         machine = machine_named(options["machine"])
+        if options["dry_run"]:
+            return self._show(self._tried(machine, options))
         if settings.DLSTACK.is_embedded and not embedded.is_running():
-            # What would be refused starts nothing.
-            with transaction.atomic():
-                self.submit(machine, options)
-                transaction.set_rollback(True)
+            self._tried(machine, options)  # what would be refused starts nothing
         try:
             embedded.ensure_running()
         except Failed as error:
@@ -46,6 +46,23 @@ class ChangingVerb(Verb):
             self.document({"id": operation.pk}) if self.is_json else self.say(str(operation.pk))
             return DONE
         return self.follow(operation)
+
+    def _tried(self, machine: Machine, options: dict[str, Any]) -> Operation:
+        """Submit the operation and take it back; raises Refused as the submission does."""
+        with transaction.atomic():
+            operation = self.submit(machine, options)
+            transaction.set_rollback(True)
+        return operation
+
+    def _show(self, operation: Operation) -> int:
+        plan = operations.preview(machine=operation.machine, kind=operation.kind, parameters=operation.parameters)
+        steps = [{"name": step.name, "title": step.title, "explains": step.explains} for step in plan.steps]
+        if self.is_json:
+            self.document({"kind": plan.kind, "summary": plan.summary, "steps": steps})
+        self.say(plan.summary)
+        for step in steps:
+            self.say(f"  {step['title']}: {step['explains']}")
+        return DONE
 
     def submit(self, machine: Machine, options: dict[str, Any]) -> Operation:
         """Submit the operation; raises Refused."""
@@ -71,6 +88,23 @@ class ChangingVerb(Verb):
             self.stderr.write(ended.message)
         followed = [self._followed(child) for child in ended.children.order_by("pk")]
         return [ended, *(operation for part in followed for operation in part)]
+
+
+def add_choices(parser: CommandParser) -> None:
+    """Declare what may be chosen when a version becomes active."""
+    parser.add_argument(
+        "--externals", choices=("current", "sealed"), default="current",
+        help="external environments stay as they are now, or come back as they were sealed",
+    )  # fmt: skip
+    parser.add_argument("--pause", action="store_true", help="stop the machine's services while the link moves")
+    parser.add_argument("--override-health", action="store_true", help="go on although a required kernel is dead")
+
+
+def choices_of(options: dict[str, Any]) -> operations.Choices:
+    """Read what was chosen."""
+    return operations.Choices(
+        externals=options["externals"], override_health=options["override_health"], pause=options["pause"]
+    )
 
 
 def status_of(operation: Operation) -> int:

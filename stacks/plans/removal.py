@@ -68,8 +68,10 @@ def _remove(name: str, context: Context) -> None:
         removal.check(context.layout, name, _pinned(context))
         kind = "remove" if "version" in context.parameters else "prune"
         journal.begin(context.layout, LANE, operation=context.operation, kind=kind, version=name)
+        freed = removal.freed([context.layout.version(name)])
         removal.remove(context.layout, name)
     journal.end(context.layout, LANE, "succeeded")
+    context.outcome["freed"] = context.outcome.get("freed", 0) + freed
     context.outcome.setdefault("removed", []).append(name)
     context.note(f"“{name}” was removed.")
 

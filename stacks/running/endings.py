@@ -8,9 +8,10 @@ from typing import Any
 from stacks.engine.errors import EngineError, Refused
 from stacks.models import Operation
 from stacks.plans.base import outcome_of
+from stacks.running import sentences
 
 State = Operation.State
-KEPT_ELSEWHERE = frozenset({"recipe_text", "lockfile", "packages", "kernelspecs", "unique"})  # in the version's row
+KEPT_ELSEWHERE = frozenset({"recipe_text", "packages", "kernelspecs", "unique"})  # in the version's row
 ASK_AGAIN = "what was begun was undone"
 
 
@@ -26,14 +27,7 @@ class Ending:
 def succeeded(operation: Operation, outcome: dict[str, Any]) -> Ending:
     """Say what a successful operation did."""
     version = outcome.get("version") or operation.parameters.get("version", "")
-    of_version = f" of “{version}”" if version else ""
-    sentences = {
-        Operation.Kind.BUILD: f"“{version}” is built and sealed{_size(outcome)}.",
-        Operation.Kind.DEPLOY: f"“{version}” is active.",
-        Operation.Kind.REVERT: f"“{version}” is active again.",
-    }
-    kind = Operation.Kind(operation.kind)
-    return Ending(State.SUCCEEDED, sentences.get(kind, f"The {kind}{of_version} is done."))
+    return Ending(State.SUCCEEDED, sentences.done(operation.kind, str(version), outcome))
 
 
 def failed(error: BaseException) -> Ending:
@@ -58,19 +52,14 @@ def interrupted(during: str) -> Ending:
 
 def kept(outcome: dict[str, Any], ending: Ending) -> dict[str, Any]:
     """Give what the operation's row keeps of a plan's outcome."""
-    lasting = {key: value for key, value in outcome.items() if key not in KEPT_ELSEWHERE}
+    # A lockfile lies with the version that was made; what was only solved is kept here, to build just that.
+    elsewhere = KEPT_ELSEWHERE | ({"lockfile"} if "version" in outcome else set())
+    lasting = {key: value for key, value in outcome.items() if key not in elsewhere}
     return lasting | ({"refused": True} if ending.refused else {})
 
 
 def _during(title: str) -> str:
     return f" during “{title}”" if title else ""
-
-
-def _size(outcome: dict[str, Any]) -> str:
-    if "files" not in outcome:
-        return ""
-    whole, own = outcome["bytes"] / 1e6, outcome["unique_bytes"] / 1e6
-    return f": {outcome['files']:,} files, {whole:,.1f} MB, of which {own:,.1f} MB are its own"
 
 
 def _first_line(error: BaseException) -> str:

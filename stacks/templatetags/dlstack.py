@@ -27,7 +27,24 @@ STATES = {
     "undone": ("arrow-uturn-left", "Undone"),
     "waiting": ("ellipsis-horizontal-circle", "To do"),
 }
-KIND_ICONS = {"build": "wrench-screwdriver", "deploy": "rocket-launch", "revert": "arrow-uturn-left"}
+KIND_ICONS = {
+    "build": "wrench-screwdriver",
+    "deploy": "rocket-launch",
+    "revert": "arrow-uturn-left",
+    "restore": "arrow-path",
+    "backup": "archive-box-arrow-down",
+    "discard": "backspace",
+    "verify": "shield-check",
+    "remove": "trash",
+    "prune": "scissors",
+    "solve": "calculator",
+    "provision": "server",
+    "adopt": "inbox-arrow-down",
+    "convert": "arrows-right-left",
+    "kernel-install": "command-line",
+    "kernel-remove": "command-line",
+    "kernel-check": "heart",
+}
 
 register.filter("operation_title", live.operation_title)
 register.filter("page_title", live.page_title)
@@ -36,9 +53,8 @@ register.filter("page_title", live.page_title)
 @register.filter
 def titled(operation: Operation) -> SafeString:
     """Name an operation, its version's name in one piece."""
-    version = str(operation.parameters.get("version", ""))
-    verb = live.operation_title(operation).removesuffix(version).strip()
-    return format_html('{} <span class="name">{}</span>', verb, version)
+    verb, thing = live.operation_verb(operation), live.operation_object(operation)
+    return format_html('{} <span class="name">{}</span>', verb, thing)
 
 
 @register.simple_tag(takes_context=True)

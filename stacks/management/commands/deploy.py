@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from stacks import operations
-from stacks.management.changing import ChangingVerb
+from stacks.management.changing import ChangingVerb, add_choices, choices_of
 from stacks.management.verb import requester
 from stacks.models import Machine, Operation
 
@@ -17,8 +17,13 @@ class Command(ChangingVerb):
 
     def arguments(self, parser: CommandParser) -> None:
         parser.add_argument("version", metavar="VERSION")
+        add_choices(parser)
 
     def submit(self, machine: Machine, options: dict[str, Any]) -> Operation:
         return operations.deploy(
-            machine=machine, version=options["version"], requested_by=requester(), reason=options["reason"]
+            machine=machine,
+            version=options["version"],
+            choices=choices_of(options),
+            requested_by=requester(),
+            reason=options["reason"],
         )
