@@ -192,5 +192,6 @@ CELERY_TASK_DEFAULT_QUEUE = f"{DLSTACK.machine}.live"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(DLSTACK.run / "beat")
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"stacks.tasks.{name}", "schedule": 10.0, "options": {"expires": 9.0}} for name in ("sweep", "reap")
+    name: {"task": f"stacks.tasks.{name}", "schedule": seconds, "options": {"expires": seconds - 1}}
+    for name, seconds in (("sweep", 10.0), ("reap", 10.0), ("back_up", 60.0))
 }

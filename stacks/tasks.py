@@ -19,6 +19,12 @@ def sweep() -> None:
     operations.sweep()
 
 
+@shared_task(name="stacks.tasks.back_up")
+def back_up() -> None:
+    """Submit the backups whose time has come."""
+    operations.back_up_due()
+
+
 @shared_task(name="stacks.tasks.reap")
 def reap() -> None:
     """End the operations whose worker is gone."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from stacks import observation, operations
 from stacks.models import Machine
 
 PERIOD = 10.0  # seconds between two rounds of upkeep
+LOOK = 60.0  # seconds between two looks at the disk, which others may change
 
 logger = logging.getLogger(__name__)
 
@@ -48,17 +50,30 @@ def _keep_up() -> None:
     pause = threading.Event()
     _try(operations.reap)
     _try(_look_at_disk)
+    _try(_restore)
+    looked_at = time.monotonic()
     while not _Process.stopping:
         _try(operations.sweep)
         pause.wait(PERIOD)
         _try(operations.reap)
+        if time.monotonic() - looked_at >= LOOK:
+            looked_at = time.monotonic()
+            _try(_look_at_disk)
     connection.close()
 
 
 def _look_at_disk() -> None:
-    machine = Machine.objects.filter(name=settings.DLSTACK.machine).first()
-    if machine is not None:
+    if machine := _here():
         observation.refresh(machine)
+
+
+def _restore() -> None:
+    if machine := _here():
+        operations.restore_after_reboot(machine)
+
+
+def _here() -> Machine | None:
+    return Machine.objects.filter(name=settings.DLSTACK.machine).first()
 
 
 def _try(work: Callable[[], object]) -> None:

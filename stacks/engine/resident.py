@@ -230,6 +230,19 @@ def is_served(layout: Layout, description: Description) -> bool:
     )
 
 
+def is_lost(layout: Layout) -> bool:
+    """Tell whether the version behind the backing link should be served from the ramdisk, and is not: after a reboot.
+
+    That is so while the live path leads into the ramdisk, where its tree is not, or to the copy on disk, from which a
+    restore serves until the ramdisk is filled.
+    """
+    name = backing(layout)
+    description = versions.sealed(layout, name) if name else None
+    if description is None or is_served(layout, description):
+        return False
+    return links.target(layout.live) in (live_target(layout, description.name), layout.version(description.name).name)
+
+
 def confirm(layout: Layout, description: Description) -> None:
     """Raise Failed unless a reader of the live path gets this version, and the backing link names it."""
     found = versions.identity(Path(os.path.realpath(layout.live)))

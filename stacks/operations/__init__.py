@@ -25,6 +25,7 @@ from stacks.operations.lifecycle import (
     record_steps,
 )
 from stacks.operations.requests import build, deploy, preview, rebuild, retry, revert, solve
+from stacks.operations.schedule import back_up_due, restore_after_reboot
 from stacks.operations.steps import StepRecorder
 from stacks.operations.submission import describe, request_cancel, submit
 from stacks.operations.upkeep import reap, sweep
@@ -34,6 +35,7 @@ __all__ = [
     "StepRecorder",
     "adopt",
     "announce",
+    "back_up_due",
     "backup",
     "build",
     "claim",
@@ -59,6 +61,7 @@ __all__ = [
     "remove",
     "request_cancel",
     "restore",
+    "restore_after_reboot",
     "retry",
     "revert",
     "solve",

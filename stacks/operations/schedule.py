@@ -1,0 +1,52 @@
+"""What is submitted without a click: a restore after a reboot, and backups when their time has come."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from stacks.engine import resident
+from stacks.engine.errors import Refused
+from stacks.engine.layout import Layout
+from stacks.models import Machine, Operation
+from stacks.operations import keeping
+
+AFTER_REBOOT = "The ramdisk was empty when the worker started."
+SCHEDULED = "Scheduled"
+
+logger = logging.getLogger(__name__)
+
+
+def restore_after_reboot(machine: Machine) -> Operation | None:
+    """Submit a restore where the ramdisk of this machine lost what the backing link names; None where all is well."""
+    if not resident.is_lost(Layout(Path(machine.root))):
+        return None
+    try:
+        return keeping.restore(machine=machine, requested_by=None, reason=AFTER_REBOOT)
+    except Refused as refusal:  # the other lane's worker was first, or it cannot be done: status says why
+        logger.warning("No restore of %s: %s", machine, refusal)
+        return None
+
+
+def back_up_due() -> list[Operation]:
+    """Submit a backup of each machine whose last one, however it ended, is older than its period."""
+    last = Max("operations__created_at", filter=Q(operations__kind=Operation.Kind.BACKUP))
+    machines = Machine.objects.filter(backup_every__gt=0).annotate(last_backup=last)
+    due = [machine for machine in machines if _is_due(machine, machine.last_backup)]
+    return [operation for machine in due if (operation := _back_up(machine)) is not None]
+
+
+def _is_due(machine: Machine, last: datetime | None) -> bool:
+    return last is None or timezone.now() - last >= timedelta(hours=machine.backup_every)
+
+
+def _back_up(machine: Machine) -> Operation | None:
+    try:
+        return keeping.backup(machine=machine, requested_by=None, reason=SCHEDULED)
+    except Refused as refusal:  # a busy lane, or no tree that can be trusted: the next round tries again
+        logger.info("No backup of %s now: %s", machine, refusal)
+        return None
