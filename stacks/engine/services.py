@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from stacks.engine import durable
 from stacks.engine.errors import CommandFailed, Failed, Refused
@@ -112,18 +113,29 @@ def _wait(reached: Callable[[], bool], deadline: float) -> bool:
     return True
 
 
+def place(layout: Layout) -> Path:
+    """Where a root's services are listed."""
+    return layout.state / "services.json"
+
+
 def configured(layout: Layout) -> list[Service]:
     """Read the services of a root, which its state directory lists; none when it lists none."""
+    return parse(listed(layout))
+
+
+def listed(layout: Layout) -> list[dict[str, object]]:
+    """Read how the services of a root were described; raises Refused for a file that cannot be read."""
     try:
-        listed = json.loads((layout.state / "services.json").read_bytes())
+        found: list[dict[str, object]] = json.loads(place(layout).read_bytes())
     except FileNotFoundError:
         return []
     except ValueError as error:
-        raise Refused(f"{layout.state / 'services.json'} is no valid JSON: {error}.") from None
-    return parse(listed)
+        raise Refused(f"{place(layout)} is no valid JSON: {error}.") from None
+    parse(found)
+    return found
 
 
 def configure(layout: Layout, asked: Sequence[dict[str, object]]) -> None:
     """Write the services of a root, after checking them."""
     parse(asked)
-    durable.write_json(layout.state / "services.json", list(asked))
+    durable.write_json(place(layout), list(asked))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import mounts, resident, sandbox, sizes, versions
+from stacks.engine import mounts, resident, sandbox, services, sizes, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.versions import Description
@@ -39,6 +39,8 @@ def read(layout: Layout, *, measured: bool = False) -> dict[str, Any]:
         "links": [_link(path) for path in (layout.live, layout.backing, layout.ramdisk)],
         "ramdisk": _ramdisk(layout),
         "disk": _disk(layout),
+        "services": _services(layout),
+        "lost": resident.is_lost(layout),
         "problems": [_plain(problem) for problem in problems(layout)],
     }
 
@@ -79,6 +81,13 @@ def _ramdisk(layout: Layout) -> dict[str, Any]:
     room = mounts.room(layout.ramdisk)
     used = room.bytes_total - room.bytes_free
     return {"path": str(layout.ramdisk), "is_tmpfs": True, "bytes_total": room.bytes_total, "bytes_used": used}
+
+
+def _services(layout: Layout) -> list[dict[str, Any]]:
+    try:
+        return services.listed(layout)
+    except Refused:
+        return []
 
 
 def _disk(layout: Layout) -> dict[str, Any]:

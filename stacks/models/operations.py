@@ -36,6 +36,7 @@ class Operation(models.Model):
         PROVISION = "provision"
         ADOPT = "adopt"
         CONVERT = "convert"
+        CONFIGURE = "configure"
         KERNEL_INSTALL = "kernel-install"
         KERNEL_REMOVE = "kernel-remove"
         KERNEL_CHECK = "kernel-check"

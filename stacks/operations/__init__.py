@@ -5,6 +5,7 @@ from stacks.operations.choices import Choices
 from stacks.operations.keeping import (
     adopt,
     backup,
+    configure,
     convert,
     discard,
     provision,
@@ -39,6 +40,7 @@ __all__ = [
     "backup",
     "build",
     "claim",
+    "configure",
     "convert",
     "deploy",
     "describe",

@@ -85,6 +85,14 @@ def convert(*, machine: Machine, requested_by: User | None, reason: str = "") ->
     return ask(machine=machine, kind=Kind.CONVERT, parameters={}, requested_by=requested_by, reason=reason)
 
 
+def configure(
+    *, machine: Machine, services: list[dict[str, Any]], requested_by: User | None, reason: str = ""
+) -> Operation:
+    """Ask to write down which services are stopped while production changes."""
+    parameters = {"services": services}
+    return ask(machine=machine, kind=Kind.CONFIGURE, parameters=parameters, requested_by=requested_by, reason=reason)
+
+
 def provision(
     *, machine: Machine, parameters: Mapping[str, Any], requested_by: User | None, reason: str = ""
 ) -> Operation:
