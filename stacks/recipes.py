@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -17,6 +18,7 @@ from stacks.models import Recipe, RecipeRevision
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
 SHIPPED_NOTE = "Shipped with DLStack"
 LARGEST = 1024 * 1024  # bytes of one recipe
+_YAML = re.compile(r"^dependencies:\s*$", re.MULTILINE)
 
 
 def add_revision(*, text: str, note: str = "", created_by: User | None = None) -> RecipeRevision:
@@ -37,16 +39,29 @@ def add_revision(*, text: str, note: str = "", created_by: User | None = None) -
 def import_file(path: Path, *, by: User | None = None) -> RecipeRevision:
     """Add a revision from a TOML file or a conda environment.yml; raises Refused for what cannot be read so."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise Refused(f"{path} is too large for a recipe: {LARGEST:,} bytes at most.")
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Refused(f"{path} is not UTF-8 text.") from None
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from None
-    if path.suffix in {".yml", ".yaml"}:
-        text = condafile.convert(text)
-    return add_revision(text=text, note=f"Imported from {path.name}", created_by=by)
+    return add_revision(text=read(path.name, data), note=f"Imported from {path.name}", created_by=by)
+
+
+def read(name: str, data: bytes) -> str:
+    """Give the text of the recipe that a file holds: TOML, or a conda environment.yml by its name or its look.
+
+    Raises Refused that names the line and what is allowed.
+    """
+    shown = name or "The text"
+    if len(data) > LARGEST:
+        raise Refused(f"{shown} is too large for a recipe: {LARGEST:,} bytes at most.")
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise Refused(f"{shown} is not UTF-8 text.") from None
+    if name.endswith((".yml", ".yaml")) or (not name and _YAML.search(text)):
+        return condafile.convert(text)
+    parse(text)
+    return text
 
 
 def import_shipped(directory: Path = SHIPPED) -> list[RecipeRevision]:

@@ -1,13 +1,14 @@
 """Operations: every write to one. Submission and requests by people, the lifecycle by workers, upkeep by everybody."""
 
 from stacks.operations.checks import latest_revision, propose_name, refuse_if_taken
-from stacks.operations.choices import Choices
+from stacks.operations.choices import Choices, Externals
 from stacks.operations.keeping import (
     adopt,
     backup,
     configure,
     convert,
     discard,
+    pinned,
     provision,
     prune,
     prune_parameters,
@@ -33,6 +34,7 @@ from stacks.operations.upkeep import reap, sweep
 
 __all__ = [
     "Choices",
+    "Externals",
     "StepRecorder",
     "adopt",
     "announce",
@@ -50,6 +52,7 @@ __all__ = [
     "heartbeat",
     "is_cancel_requested",
     "latest_revision",
+    "pinned",
     "preview",
     "propose_name",
     "provision",

@@ -18,7 +18,8 @@ def build(request: Request, name: str) -> HttpResponse:
     """Show the form with the plan that would run; take it and go to the operation."""
     machine = get_object_or_404(Machine, name=name)
     posted = request.POST if request.method == "POST" and "show" not in request.POST else None
-    form = BuildForm(posted, proposed=operations.propose_name(machine), initial=_asked(request))
+    proposed = operations.propose_name(machine)
+    form = BuildForm(posted, proposed=proposed, strategy=machine.strategy, initial=_asked(request))
     if form.is_bound and form.is_valid():
         try:
             return redirect("stacks:operation", _submitted(request, machine, form).pk)
@@ -32,7 +33,9 @@ def build(request: Request, name: str) -> HttpResponse:
 def _asked(request: Request) -> dict[str, object]:
     """Read what was chosen so far: after another recipe was chosen, the form is shown again with its options."""
     given = request.POST or request.GET
-    fields: dict[str, object] = {key: given[key] for key in ("recipe", "name", "reason") if key in given}
+    fields: dict[str, object] = {
+        key: given[key] for key in ("recipe", "name", "reason", "kernel_dir", "strategy") if key in given
+    }
     return {**fields, "options": given.getlist("options"), "deploy": "deploy" in given}
 
 
@@ -40,7 +43,8 @@ def _submitted(request: Request, machine: Machine, form: BuildForm) -> Operation
     asked = form.cleaned_data
     return operations.build(
         machine=machine, recipe_name=asked["recipe"], name=asked["name"], options=asked["options"],
-        deploy=asked["deploy"], requested_by=request.user, reason=asked["reason"],
+        deploy=asked["deploy"], kernel_dir=asked["kernel_dir"], strategy=asked["strategy"],
+        requested_by=request.user, reason=asked["reason"],
     )  # fmt: skip
 
 

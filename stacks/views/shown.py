@@ -124,6 +124,11 @@ class Shown:
             found.append({"code": "disagrees", "message": message, "action": action})
         return found
 
+    @property
+    def unsealed(self) -> bool:
+        """Tell whether something lies where versions do that is not sealed."""
+        return any(not tree.sealed for tree in self.trees)
+
     @cached_property
     def trees(self) -> list[Tree]:
         """Every version on disk or on record, the newest generation first."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -42,20 +40,33 @@ def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpRe
     shown = one_machine(machine)
     form = SwitchForm(request.POST if request.method == "POST" else None, initial={"seen": shown.active})
     if form.is_bound and form.is_valid():
-        return redirect("stacks:operation", _submitted(request, shown, kind, version, form.cleaned_data).pk)
+        return redirect("stacks:operation", _submitted(request, shown, kind, version, form).pk)
     plan, refusal = _plan(machine, kind, name)
     active = shown.versions.get(shown.active)
     context = {"shown": shown, "kind": kind, "version": version, "active": active, "form": form, "plan": plan,
                "refusal": refusal, "differences": between(active, version) if active else None,
+               "externals": _externals(shown, name), "services": _services(shown),
                "resident": name in shown.status.get("resident", [])}  # fmt: skip
     return render(request, "stacks/switch.html", context)
 
 
-def _submitted(request: Request, shown: Shown, kind: str, version: Version, asked: dict[str, Any]) -> Operation:
+def _externals(shown: Shown, name: str) -> list[str]:
+    found = next((tree.found for tree in shown.trees if tree.name == name), {})
+    return sorted(found.get("externals") or {})
+
+
+def _services(shown: Shown) -> list[str]:
+    return [str(item.get("unit") or item.get("name")) for item in shown.status.get("services", [])]
+
+
+def _submitted(request: Request, shown: Shown, kind: str, version: Version, form: SwitchForm) -> Operation:
+    asked, choices = form.cleaned_data, form.choices()
     if asked["seen"] != shown.active:
         raise Refused(_stale(shown, asked["seen"]))
     submit = operations.revert if kind == "revert" else operations.deploy
-    return submit(machine=shown.machine, version=version.name, requested_by=request.user, reason=asked["reason"])
+    return submit(
+        machine=shown.machine, version=version.name, choices=choices, requested_by=request.user, reason=asked["reason"]
+    )
 
 
 def _stale(shown: Shown, seen: str) -> str:

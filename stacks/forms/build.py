@@ -1,17 +1,16 @@
-"""The forms: what is asked for, checked as far as a form can; the rest is refused by `stacks.operations`."""
+"""The form of a build."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 
 from stacks.engine.errors import Refused
 from stacks.engine.layout import check_name
 from stacks.engine.recipe import Recipe as Parsed
 from stacks.engine.recipe import parse
-from stacks.models import Machine, Operation, Recipe, RecipeRevision
+from stacks.models import Machine, Recipe, RecipeRevision
 
 
 class BuildForm(forms.Form):
@@ -20,11 +19,16 @@ class BuildForm(forms.Form):
     recipe = forms.ChoiceField()
     options = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
     name = forms.CharField(max_length=64, label="Name of the version", help_text="sw.NAME on disk; usually the date.")
+    kernel_dir = forms.CharField(
+        required=False, max_length=1000, label="Kernelspec directory", help_text="Its kernelspecs are copied in."
+    )
+    strategy = forms.ChoiceField(required=False, choices=Machine.Strategy, label="Strategy")
     deploy = forms.BooleanField(required=False, label="Deploy it afterwards")
     reason = forms.CharField(required=False, max_length=500, help_text="Optional; kept with the operation.")
 
-    def __init__(self, *args: Any, proposed: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, proposed: str = "", strategy: str = "sandbox", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["strategy"].initial = strategy
         self.fields["recipe"].choices = [(recipe.name, recipe.name) for recipe in Recipe.objects.all()]  # type: ignore[attr-defined]
         self.fields["name"].initial = proposed
         self.revision = self._revision()
@@ -55,7 +59,8 @@ class BuildForm(forms.Form):
         revision = self.revision
         known = [key for key in self.chosen("options") or [] if self.parsed and key in self.parsed.options]
         return {
-            "version": self.chosen("name") or "", "generation": 0, "kernel_dir": "", "strategy": "sandbox",
+            "version": self.chosen("name") or "", "generation": 0, "kernel_dir": self.chosen("kernel_dir") or "",
+            "strategy": self.chosen("strategy"),
             "recipe": revision.recipe.name if revision else "", "revision": revision.number if revision else 0,
             "recipe_text": revision.text if revision else "", "options": known,
             "deploy": bool(self.chosen("deploy")),
@@ -72,33 +77,3 @@ class BuildForm(forms.Form):
             return parse(self.revision.text) if self.revision else None
         except Refused:
             return None
-
-
-class SwitchForm(forms.Form):
-    """The confirmation of a deploy or revert: which version was active when the page was opened, and why."""
-
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
-    reason = forms.CharField(required=False, max_length=500)
-
-
-class OperationFilter(forms.Form):
-    """Narrows the list of operations; what it cannot read narrows nothing."""
-
-    machine = forms.ChoiceField(required=False)
-    kind = forms.ChoiceField(required=False, choices=[("", "Any kind"), *Operation.Kind.choices])
-    state = forms.ChoiceField(required=False, choices=[("", "Any state"), *Operation.State.choices])
-    who = forms.CharField(required=False, max_length=150)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = Machine.objects.values_list("name", flat=True)
-        self.fields["machine"].choices = [("", "All machines"), *((name, name) for name in names)]  # type: ignore[attr-defined]
-
-    def narrow(self, operations: QuerySet[Operation]) -> QuerySet[Operation]:
-        """Give the operations that pass."""
-        self.is_valid()
-        for field, lookup in (("machine", "machine__name"), ("kind", "kind"), ("state", "state")):
-            if value := self.cleaned_data.get(field):
-                operations = operations.filter(**{lookup: value})
-        who = self.cleaned_data.get("who")
-        return operations.filter(requested_by__username__icontains=who) if who else operations

@@ -1,0 +1,21 @@
+"""The forms: what is asked for, checked as far as a form can; the rest is refused by `stacks.operations`."""
+
+from stacks.forms.actions import ACTIONS, VERSION_ACTIONS, ActionForm
+from stacks.forms.build import BuildForm
+from stacks.forms.labels import LabelForm
+from stacks.forms.operations import OperationFilter
+from stacks.forms.recipes import ImportForm
+from stacks.forms.settings import SettingsForm
+from stacks.forms.switch import SwitchForm
+
+__all__ = [
+    "ACTIONS",
+    "VERSION_ACTIONS",
+    "ActionForm",
+    "BuildForm",
+    "ImportForm",
+    "LabelForm",
+    "OperationFilter",
+    "SettingsForm",
+    "SwitchForm",
+]

@@ -1,0 +1,35 @@
+"""A machine's settings."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from stacks import operations
+from stacks.forms import SettingsForm
+from stacks.http import Request, changing
+from stacks.models import Machine
+
+
+@changing
+def settings(request: Request, name: str) -> HttpResponse:
+    """Show the settings and take them; what lies on the machine's disk is written by an operation."""
+    machine = get_object_or_404(Machine, name=name)
+    form = SettingsForm(request.POST if request.method == "POST" else None, instance=machine)
+    if form.is_bound and form.is_valid():
+        return _save(request, machine, form)
+    return render(
+        request, "stacks/settings.html", {"machine": machine, "form": form}, status=422 if form.errors else 200
+    )
+
+
+def _save(request: Request, machine: Machine, form: SettingsForm) -> HttpResponse:
+    if form.changes_services:
+        asked = form.cleaned_data["services"]
+        operation = operations.configure(machine=machine, services=asked, requested_by=request.user)
+        form.save()
+        return redirect("stacks:operation", operation.pk)
+    form.save()
+    messages.success(request, "Saved.")
+    return redirect("stacks:machine", machine.name)
