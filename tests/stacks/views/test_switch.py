@@ -107,3 +107,27 @@ def test_a_viewer_may_not(as_viewer: Client, two: tuple[Version, Version], addre
 def test_a_stranger_is_sent_to_sign_in(stranger: Client, two: tuple[Version, Version], address: str) -> None:
     assert stranger.post(address, {"seen": "b"}).status_code == 302
     assert not Operation.objects.exists()
+
+
+def test_external_environments_are_kept_unless_asked_otherwise(
+    as_operator: Client, elsewhere: Machine, two: tuple[Version, Version]
+) -> None:
+    assert "External environments" not in as_operator.get(REVERT).content.decode()
+    elsewhere.refresh_from_db()
+    observed = elsewhere.observed
+    observed["versions"] = [version | {"externals": {"antares-kernel": [899, 899]}} for version in observed["versions"]]
+    elsewhere.save()
+    page = as_operator.get(REVERT).content.decode()
+    assert "Keep the current ones" in page
+    assert 'value="current" id="id_externals_current" checked' in page
+    as_operator.post(REVERT, {"version": "a", "seen": "b", "externals": "sealed"})
+    assert Operation.objects.get().parameters == {"version": "a", "externals": "sealed"}
+
+
+def test_an_override_needs_a_reason(as_operator: Client, elsewhere: Machine, two: tuple[Version, Version]) -> None:
+    see(elsewhere, "a")
+    answer = as_operator.post(DEPLOY, {"seen": "a", "override_health": "on"})
+    assert answer.status_code == 409
+    assert "give a reason" in answer.content.decode()
+    as_operator.post(DEPLOY, {"seen": "a", "override_health": "on", "pause": "on", "reason": "R is not used today"})
+    assert Operation.objects.get().parameters == {"version": "b", "override_health": True, "pause": True}
