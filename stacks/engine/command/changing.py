@@ -29,7 +29,11 @@ def operate(layout: Layout, asked: argparse.Namespace) -> int:
         for sentence in recovery.recover(layout, lane):
             showing.sink(asked)(Event("note", sentence))
         context = make_context(layout, asked, parameters, descriptor)
-        execute(plan_for(asked.verb, context), context, showing.Silent())
+        plan = plan_for(asked.verb, context)
+        if getattr(asked, "dry_run", False):
+            showing.plan(plan, asked)
+            return 0
+        execute(plan, context, showing.Silent())
     print(json.dumps(context.outcome) if asked.json else "Done.")
     return 0
 
@@ -47,8 +51,11 @@ def make_context(layout: Layout, asked: argparse.Namespace, parameters: dict[str
     )
 
 
+_PARAMETERS = ("full", "reason", "serve_only", "keep", "pinned")
+
+
 def _parameters(layout: Layout, asked: argparse.Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {"full": getattr(asked, "full", False), "reason": getattr(asked, "reason", "")}
+    found = {name: getattr(asked, name) for name in _PARAMETERS if hasattr(asked, name)}
     if version := getattr(asked, "version", None) or _default_version(layout, asked.verb):
         found["version"] = version
     return found
