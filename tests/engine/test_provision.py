@@ -120,6 +120,41 @@ def test_a_second_time_nothing_changes(machine: Host, capsys: pytest.CaptureFixt
 
 
 @needs_root
+@pytest.mark.parametrize("layout", ["resident", "in-place"])
+def test_broken_off_anywhere_it_is_completed_by_another_run(machine: Host, layout: str) -> None:
+    place, asked = machine.etc.parent, {"layout": layout, "ramdisk_bytes": 64 * 1024**2}
+    total = len(plan(machine, **asked))
+    for done in range(1, total):
+        context = Runner(Layout(root(machine)), OWNER).context(asked)
+        for step in provision.plan(context, machine).steps[:done]:
+            step.run(context)
+        assert dlstack(machine, "--layout", layout, "--size", "64M") == 0
+        with pytest.raises(NothingToDo):
+            plan(machine)
+        assert (root(machine).stat().st_uid, mounts.is_tmpfs(root(machine) / "sw.tmpfs")) == (64990, True)
+        unmount_below(place)
+        shutil.rmtree(root(machine))
+        shutil.rmtree(machine.etc)
+        machine.units.mkdir(parents=True)
+
+
+@needs_root
+def test_a_symlink_in_the_place_of_a_directory_is_not_followed(machine: Host) -> None:
+    outside = machine.etc.parent / "outside"
+    outside.mkdir(mode=0o700)
+    root(machine).mkdir()
+    for planted in (".dlstack", ".dlstack/build"):
+        place = root(machine) / planted
+        place.parent.mkdir(exist_ok=True)
+        place.symlink_to(outside)
+        assert dlstack(machine, "--size", "64M") == 2
+        assert outside.stat().st_mode & 0o7777 == 0o700
+        assert (outside.stat().st_uid, list(outside.iterdir())) == (0, [])
+        place.unlink()
+        unmount_below(root(machine))
+
+
+@needs_root
 def test_the_root_belongs_to_the_owner_whatever_the_umask(machine: Host) -> None:
     umask = os.umask(0o077)
     try:
@@ -345,6 +380,19 @@ def test_units_name_the_machines_own_paths_and_no_more_rights_than_needed(place:
     assert 'var units = ["jupyterhub.service"];' in machine.polkit.read_text()
     assert json.loads((data0 / ".dlstack/services.json").read_text()) == [{"unit": "jupyterhub"}]
     assert (place / "asked").read_text().count("enable --now") == 1
+
+
+@needs_root
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("layout", ["resident", "in-place"])
+def test_systemd_itself_finds_nothing_wrong_with_the_units(place: Path, layout: str) -> None:
+    machine = host(place, systemd=True)
+    assert dlstack(machine, "--size", "64M", "--layout", layout) == 0
+    units = [path for path in machine.units.iterdir() if path.is_file()]
+    argv = ["systemd-analyze", "verify", *map(str, units)]
+    environment = {"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{machine.units}:"}
+    done = subprocess.run(argv, capture_output=True, text=True, env=environment)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if str(place) in line]) == (0, [])
 
 
 @needs_root

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.engine import externals, journal, links, manifest
+from stacks.engine import externals, journal, links, manifest, resident
 from stacks.engine.layout import Layout
 from stacks.engine.manifest import Manifest
 from tests.engine.conftest import make_version
@@ -64,10 +64,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
         runner = provisioned(place, request.param)
         layout = runner.layout
         for name in ("a", "b"):
-            files = {f"env/lib/m{number}": f"{name}{number}" for number in range(40)}
-            make_version(
-                layout, name, files | {"env/file": name, "antares/data": "theirs"}, mtime=1e9, external="antares"
-            )
+            make_version(layout, name, files(name), mtime=1e9, external="antares")
             runner.run("deploy", version=name)
         disk = {name: manifest.scan(layout.version(name)) for name in ("a", "b")}
         yield Machine(layout, disk, journal.history(layout))
@@ -79,7 +76,12 @@ def files(name: str) -> dict[str, str]:
 
 
 def restore(layout: Layout, point: int = 0, *arguments: str) -> subprocess.Popen[str]:
-    argv = [*AS_UNIT, sys.executable, "-c", _KILLED, str(point), "restore", str(layout.root), *arguments]
+    return begin("restore", layout, point, *arguments)
+
+
+def begin(verb: str, layout: Layout, point: int, *arguments: str) -> subprocess.Popen[str]:
+    """Begin a verb of the engine's command, which kills itself at its change number `point`, if not 0."""
+    argv = [*AS_UNIT, sys.executable, "-c", _KILLED, str(point), verb, str(layout.root), *arguments]
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.Popen(argv, cwd=REPOSITORY, text=True, env={"PATH": "/usr/bin:/bin"}, **output)  # type: ignore[call-overload,no-any-return]
 
@@ -89,12 +91,9 @@ def finish(started: subprocess.Popen[str]) -> str:
     return output
 
 
-def is_whole(layout: Layout) -> bool:
-    """Tell whether a reader gets the whole version b; raise when it gets anything else than that or nothing."""
-    expected = {f"env/lib/m{number}": f"b{number}" for number in range(40)} | {
-        "env/file": "b",
-        "antares/data": "theirs",
-    }
+def is_whole(layout: Layout, name: str = "b") -> bool:
+    """Tell whether a reader gets the whole version; raise when it gets anything else than that or nothing."""
+    expected = files(name)
     tree = Path(os.path.realpath(layout.live))  # as a kernel does that begins now
     found = {path: (tree / path).read_text() if (tree / path).exists() else None for path in expected}
     if set(found.values()) == {None}:
@@ -173,6 +172,24 @@ def test_killed_again_and_again_it_still_ends_well(machine: Machine) -> None:
     output = finish(restore(layout))
     assert "Done." in output or "nothing to restore" in output
     everything_is_well(machine)
+
+
+def test_the_power_goes_in_the_middle_of_a_revert(machine: Machine) -> None:
+    layout = machine.layout
+    total = changes(finish(begin("revert", layout, 0, "a")))
+    finish(begin("revert", layout, 0, "b"))
+    for point in range(1, total, total // 6):
+        finish(begin("revert", layout, point, "a"))
+        reboot(layout)
+        finish(restore(layout, 0, "--serve-only"))
+        name = os.readlink(layout.backing).removeprefix("sw.")
+        assert is_whole(layout, name)
+        assert restore(layout).wait(60) == 0
+        assert (resident.active(layout), resident.backing(layout)) == (name, name)
+        assert is_whole(layout, name)
+        nothing_is_lost(machine)
+        if name == "a":
+            finish(begin("revert", layout, 0, "b"))
 
 
 def test_boot_serves_first_and_fills_then(machine: Machine) -> None:

@@ -23,11 +23,10 @@ def operate(layout: Layout, asked: argparse.Namespace, host: Host | None = None)
     wanted = provision.read(layout, owner.resolve(asked.owner), parameters, host)
     needed = [action for action in provision.actions(wanted, host) if action.needed]
     remarks = provision.remarks(wanted, host)
-    if asked.dry_run:
+    if asked.dry_run or not all(action.permitted for action in needed):
         _print_document(needed, remarks) if asked.json else _print(needed, remarks)
+    if asked.dry_run:
         return 0
-    if not all(action.permitted for action in needed) and not asked.json:
-        _print(needed, remarks)
     context = changing.make_context(layout, asked, parameters)
     plan = plans.plan(context, host)
     # Not before now: the lock makes the first directory.

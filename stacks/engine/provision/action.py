@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.engine import versions
 from stacks.engine.errors import Refused
 from stacks.engine.events import Sink
 from stacks.engine.owner import Owner
@@ -48,12 +47,21 @@ class Directory:
                 parent.chmod(0o755)  # whatever the umask of whoever provisions
         if not os.path.lexists(self.place):
             self.place.mkdir(mode=0o700)
-        if not versions.is_directory(self.place):
-            raise Refused(f"{self.place} is not a directory: move it away, then provision again.")
-        self.place.chmod(self.mode)
-        status = self.place.lstat()
+        try:
+            descriptor = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except NotADirectoryError:
+            raise Refused(f"{self.place} is not a directory: move it away, then provision again.") from None
+        try:
+            self._give(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _give(self, descriptor: int) -> None:
+        # By descriptor: a symlink that somebody puts in its place now is not followed.
+        status = os.fstat(descriptor)
         if (status.st_uid, status.st_gid) != (self.owner.uid, self.owner.gid):
-            os.lchown(self.place, self.owner.uid, self.owner.gid)
+            os.fchown(descriptor, self.owner.uid, self.owner.gid)
+        os.fchmod(descriptor, self.mode)
 
 
 def install(directories: Sequence[Directory]) -> tuple[str, ...]:

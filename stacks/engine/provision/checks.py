@@ -17,6 +17,7 @@ def check(wanted: Wanted) -> None:
     _check_root(layout.root)
     if not wanted.trust_parents:
         _check_parents(layout)
+    _check_state(layout)
     _check_not_by_hand(layout)
     _check_ramdisk(layout)
 
@@ -35,6 +36,14 @@ def _check_parents(layout: Layout) -> None:
             f"{found[0]} can be written by everybody: any user could replace the live path. Type chmod o-w {found[0]}, "
             "or say that its users are to be trusted (--trust-parents)."
         )
+
+
+def _check_state(layout: Layout) -> None:
+    # Even the lock would be made through a symlink, wherever it leads.
+    for name, _ in ramdisk.STATE:
+        place = layout.state / name
+        if os.path.lexists(place) and not versions.is_directory(place):
+            raise Refused(f"{place} is not a directory: move it away, then provision again.")
 
 
 def _check_not_by_hand(layout: Layout) -> None:

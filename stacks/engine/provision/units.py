@@ -72,7 +72,10 @@ def _rule(wanted: Wanted) -> str:
 def _check_ours(place: Path, wanted: Wanted) -> None:
     if not os.path.lexists(place):
         return
-    if place.is_symlink() or f" for the root {wanted.layout.root}." not in place.read_text().partition("\n")[0]:
+    if (
+        place.is_symlink()
+        or f" for the root {wanted.layout.root}." not in place.read_text(errors="replace").partition("\n")[0]
+    ):
         raise Refused(f"{place} is there already and was not made for {wanted.layout.root}: move it away.")
 
 
