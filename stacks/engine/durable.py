@@ -50,6 +50,12 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") and ".new-" in name
 
 
+def sweep(path: Path) -> None:
+    """Remove what killed writes of `path` left beside it; for whoever alone may write it now."""
+    for left in path.parent.glob(f".{path.name}.new-*"):
+        left.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file aside, fsync it, rename it into place and fsync the directory."""
     aside = temporary_name(path)

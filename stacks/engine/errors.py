@@ -2,6 +2,7 @@
 
 EngineError
 ├── Refused            nothing was changed: bad input or an unmet precondition (exit status 2)
+│   └── NothingToDo    it is already as was asked for (exit status 0 where asking again is usual)
 ├── Failed             the work was begun, failed and was undone (exit status 1)
 │   ├── CommandFailed  a program ended with a status other than 0
 │   ├── TimedOut       a program was silent or ran for too long
@@ -20,6 +21,10 @@ class EngineError(Exception):
 
 class Refused(EngineError):  # noqa: N818 — a state of the world in the design's words
     """A request that cannot be carried out as asked; nothing was changed."""
+
+
+class NothingToDo(Refused):
+    """What was asked for is so already: after a boot, or when a machine is provisioned again."""
 
 
 class Failed(EngineError):  # noqa: N818 — a state of the world in the design's words

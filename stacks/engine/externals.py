@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.engine import confined, manifest, trees, versions
+from stacks.engine import confined, manifest, owner, trees, versions
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.layout import Layout
@@ -35,8 +35,8 @@ def asked(environments: Collection[Environment]) -> tuple[External, ...]:
     return tuple(External(item.path, *_ids(item.owner), item.source) for item in found)
 
 
-def _ids(owner: str) -> tuple[int, int]:
-    uid, _, gid = owner.partition(":")
+def _ids(name: str) -> tuple[int, int]:
+    uid, _, gid = name.partition(":")
     return int(uid), int(gid)
 
 
@@ -48,17 +48,11 @@ def of(description: Description) -> tuple[External, ...]:
 def check_rights(externals: Collection[External]) -> None:
     """Raise Refused when this process may not give files to their owners."""
     others = [item for item in externals if item.uid != os.geteuid()]
-    if others and not _may_chown():
+    if others and not owner.may_give_files():
         raise Refused(
             f"“{others[0].path}” belongs to user {others[0].uid}, to whom this worker may not give files: "
             "run it with the capabilities of deploy/, or as root."
         )
-
-
-def _may_chown() -> bool:
-    status = Path("/proc/self/status").read_text()
-    effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
-    return bool(int(effective, 16) & 1)  # CAP_CHOWN is bit 0
 
 
 def latest(layout: Layout, external: External, own: Path | None = None) -> Path | None:
@@ -99,7 +93,7 @@ def _make_place(external: External, tree: Path) -> Path:
 
 def _copy(source: Path, place: Path, porter: Porter) -> bool:
     before = look(source)
-    argv = [*trees.RSYNC, "--", f"{source}/", f"{place}/"]
+    argv = [*trees.rsync(), "--", f"{source}/", f"{place}/"]
     confined.run(argv, f"rsync {source.name}", source, place, **porter.told)
     return look(place) == before == look(source)
 

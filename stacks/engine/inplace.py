@@ -49,7 +49,7 @@ def sync(layout: Layout, description: Description, porter: Porter) -> None:
         raise Refused(f"{layout.ramdisk} is no tmpfs, or “{description.name}” no directory: nothing was done.")
     versions.unmark(layout.ramdisk)
     kept = [f"--exclude=/{name}" for name in (*description.externals, ".dlstack", IDENTITY)]
-    argv = [*trees.RSYNC, "--checksum", "--delete-after", *kept]
+    argv = [*trees.rsync(), "--checksum", "--delete-after", *kept]
     argv += ["--", f"{layout.version(description.name)}/", f"{layout.ramdisk}/"]
     command = Command(argv, f"rsync {description.name} into the ramdisk", base_environment(), pass_fds=porter.lock_fds)
     run(command, porter.sink, porter.stop)

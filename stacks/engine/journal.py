@@ -59,6 +59,11 @@ def end(layout: Layout, lane: str, outcome: str, *, healthy: bool = True) -> Non
     durable.sync_directory(_pending(layout, lane).parent)
 
 
+def sweep(layout: Layout, lane: str) -> None:
+    """Remove what a killed `begin` left; the caller holds the lane's lock."""
+    durable.sweep(_pending(layout, lane))
+
+
 def history(layout: Layout) -> list[dict[str, Any]]:
     """Give what ended, oldest first; a torn last line, left by a crash, is passed over."""
     try:

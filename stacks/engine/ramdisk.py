@@ -14,6 +14,9 @@ from stacks.engine.owner import Owner
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 — a directory of our own in it, checked before use
 
+# DLStack's own directories below its state, outermost first; nobody but its owner reaches a half-made tree.
+STATE = ((".", 0o755), ("versions", 0o755), ("locks", 0o755), ("build", 0o700), ("build/cache", 0o755))
+
 
 def prepare(layout: Layout, owner: Owner, *, shared_memory: Path = SHARED_MEMORY) -> None:
     """Make the root with DLStack's directories and a ramdisk, where they are missing; repeatable.
@@ -28,12 +31,12 @@ def prepare(layout: Layout, owner: Owner, *, shared_memory: Path = SHARED_MEMORY
 
 def prepare_state(layout: Layout, owner: Owner) -> None:
     """Make the root and DLStack's own directories, where they are missing; nothing else is touched."""
-    for directory in (layout.root, layout.state, layout.state / "versions", layout.state / "locks"):
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    layout.build_area.mkdir(mode=0o700, exist_ok=True)  # nobody else reaches a half-made tree
-    _give(layout.build_area, owner)
-    layout.cache.mkdir(mode=0o755, exist_ok=True)
-    _give(layout.cache, owner)
+    layout.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for directory, mode in STATE:
+        place = layout.state / directory
+        place.mkdir(mode=mode, exist_ok=True)
+        if place.is_relative_to(layout.build_area):
+            _give(place, owner)
 
 
 def private_directory(layout: Layout, shared_memory: Path = SHARED_MEMORY) -> Path:

@@ -21,8 +21,10 @@ def recover(layout: Layout, lane: str) -> list[str]:
     if not layout.state.is_dir():
         return []
     said = _finish(layout, lane)
+    journal.sweep(layout, lane)
     if lane == "live":
         links.sweep(layout.root)
+        durable.sweep(layout.in_place_mark)
         trees.empty(resident.trash(layout))
     else:
         _sweep_descriptions(layout)
@@ -74,6 +76,8 @@ def _recover_in_place(layout: Layout, intent: dict[str, Any]) -> str:
     if wanted is None or not mounts.is_tmpfs(layout.ramdisk):
         return f"The live tree could not be mended: run “restore”.{_resumed(layout, intent)}"
     if found is None:
+        # Whoever reads meanwhile gets the version from disk, not a torn tree.
+        links.switch(layout.live, layout.version(wanted.name).name, tree=layout.version(wanted.name))
         inplace.sync(layout, wanted, Porter(_unheard, Stop()))
         inplace.verify(layout, wanted)
     inplace.activate(layout, wanted)

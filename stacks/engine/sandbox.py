@@ -53,7 +53,7 @@ class Sandbox:
     ) -> Command:
         """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root)."""
         return Command(
-            [*self._bubblewrap(cwd or self.layout.root), "--", *_drop(self.owner), *argv],
+            [*_shed(), *self._bubblewrap(cwd or self.layout.root), "--", *_drop(self.owner), *argv],
             label=label,
             env=base_environment() | dict(env or {}),
             pass_fds=self.lock_fds,
@@ -151,6 +151,11 @@ def _reachable(path: Path) -> bool:
 
 def _is_root() -> bool:
     return os.geteuid() == 0
+
+
+def _shed() -> list[str]:
+    # A worker's ambient capabilities are for the engine alone, and bubblewrap refuses to start with any.
+    return [] if _is_root() else ["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--"]
 
 
 def _drop(owner: Owner) -> list[str]:

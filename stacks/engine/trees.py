@@ -12,14 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from stacks.engine import confined, durable, manifest
+from stacks.engine import confined, durable, manifest, owner
 from stacks.engine.errors import Failed, Refused, VerifyFailed
 from stacks.engine.events import Event, Sink
 from stacks.engine.manifest import Entry, Manifest
 from stacks.engine.stop import Stop
 
-# Nanoseconds count: by default rsync leaves a directory's mtime alone that is right to the second.
-RSYNC = ("rsync", "-aHAX", "--numeric-ids", "--modify-window=-1", "--from0")
+
+def rsync() -> list[str]:
+    """Spell the beginning of every copy: all that a tree has is kept, owners too where this process may give files."""
+    # Nanoseconds count: by default rsync leaves a directory's mtime alone that is right to the second. And it takes
+    # nobody but root for able to give files away, whatever capabilities a worker has.
+    rights = ["--super"] if owner.may_give_files() else []
+    return ["rsync", "-aHAX", "--numeric-ids", "--modify-window=-1", "--from0", *rights]
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ def _copy(source: Path, destination: Path, rest: list[Entry], porter: Porter) ->
     with tempfile.NamedTemporaryFile(prefix="dlstack-files-") as listed:
         listed.write(b"".join(os.fsencode(entry.path) + b"\0" for entry in rest))
         listed.flush()
-        argv = [*RSYNC, f"--files-from={listed.name}", "--", f"{source}/", f"{destination}/"]
+        argv = [*rsync(), f"--files-from={listed.name}", "--", f"{source}/", f"{destination}/"]
         label = f"rsync {len(rest)} paths to {destination}"
         confined.run(argv, label, source, destination, readable=[Path(listed.name)], **porter.told)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stacks.engine.errors import Refused
 from stacks.engine.stop import Stop
-from stacks.plans import adopt, backup, build, configure, deploy, discard, removal, restore, revert, verify
+from stacks.plans import adopt, backup, build, configure, deploy, discard, provision, removal, restore, revert, verify
 from stacks.plans.base import Context, Observer, Plan, Step, execute, outcome_of
 
 PLANS: dict[str, Callable[[Context], Plan]] = {
@@ -22,11 +22,12 @@ PLANS: dict[str, Callable[[Context], Plan]] = {
     "adopt": adopt.adopt,
     "convert": adopt.convert,
     "configure": configure.plan,
+    "provision": provision.plan,
 }
 
 # What only adds or takes away versions that nobody runs never stands in the way of a revert (invariant 6).
 LANES: dict[str, str] = {
-    **dict.fromkeys(("deploy", "revert", "restore", "discard", "adopt", "convert"), "live"),
+    **dict.fromkeys(("deploy", "revert", "restore", "discard", "adopt", "convert", "provision"), "live"),
     **dict.fromkeys(("build", "backup", "verify", "remove", "prune", "configure"), "build"),
 }
 

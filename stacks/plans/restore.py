@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from stacks.engine import journal, links, ramdisk, resident, versions
-from stacks.engine.errors import Refused
+from stacks.engine.errors import NothingToDo, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.versions import Description
 from stacks.plans import deploy, in_place
@@ -13,13 +13,19 @@ from stacks.plans.base import Context, Plan, Step
 
 
 def plan(context: Context) -> Plan:
-    """Plan a restore of the version behind the backing link; raises Refused when there is nothing to restore."""
+    """Plan a restore of the version behind the backing link; raises NothingToDo when there is nothing to restore.
+
+    With the parameter `serve_only` it ends when the version is served from disk.
+    """
     layout = context.layout
     description = versions.need_sealed(layout, context.parameters.get("version") or _behind(layout))
     if resident.is_served(layout, description):
-        raise Refused(f"“{description.name}” is active and in the ramdisk: there is nothing to restore.")
+        raise NothingToDo(f"“{description.name}” is active and in the ramdisk: there is nothing to restore.")
     work = _Serve(description)
     serve = Step("serve", "Serve from disk meanwhile", _serving(layout, description), work.run, work.undo)
+    if context.parameters.get("serve_only"):
+        end = Step("end", "Note that it is served", "The ramdisk is filled by the next restore.", _end)
+        return Plan("restore", f"Serves “{description.name}” from disk until the ramdisk is filled.", (serve, end))
     if resident.is_in_place(layout):
         refill = in_place.plan(context, description, "restore").steps
     else:
@@ -30,9 +36,15 @@ def plan(context: Context) -> Plan:
 
 def _behind(layout: Layout) -> str:
     name = resident.backing(layout)
+    if name is None and not os.path.lexists(layout.backing):
+        raise NothingToDo(f"Nothing was deployed in {layout.root} yet: there is nothing to restore.")
     if name is None:
         raise Refused(f"{layout.backing} names no version on disk: deploy one instead.")
     return name
+
+
+def _end(context: Context) -> None:
+    journal.end(context.layout, deploy.LANE, "succeeded")
 
 
 def _serving(layout: Layout, description: Description) -> str:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +52,26 @@ def porter() -> Porter:
 def version(layout: Layout) -> Make:
     """Seal a version with the given files (path: content) without an installer."""
 
-    def make(name: str, files: dict[str, str], *, mtime: float | None = None) -> Description:
-        write_tree(layout.building, files, mtime)
-        content = seal.scan(layout)
-        content = seal.share(
-            layout.building, content, [versions.tree(layout, one) for one in versions.all_sealed(layout)]
-        )
-        number = len(versions.all_sealed(layout)) + 1
-        description = Description(
-            name, str(uuid.uuid4()), number, time.time(), content.digest, content.files, content.bytes
-        )
-        seal.commit(layout, description, content)
-        return description
+    return partial(make_version, layout)
 
-    return make
+
+def make_version(
+    layout: Layout, name: str, files: dict[str, str], *, mtime: float | None = None, external: str = ""
+) -> Description:
+    """Seal a version; the top directory `external` belongs to user and group 899."""
+    write_tree(layout.building, files, mtime)
+    for path in [layout.building / external, *(layout.building / external).rglob("*")] if external else []:
+        os.lchown(path, 899, 899)
+    content = seal.scan(layout)
+    earlier = [versions.tree(layout, one) for one in versions.all_sealed(layout)]
+    content = seal.share(layout.building, content, earlier, apart={external})
+    number = len(earlier) + 1
+    description = Description(
+        name, str(uuid.uuid4()), number, time.time(), content.digest, content.files, content.bytes,
+        externals={external: (899, 899)} if external else {},
+    )  # fmt: skip
+    seal.commit(layout, description, content)
+    return description
 
 
 def write_tree(place: Path, files: dict[str, str], mtime: float | None = None) -> None:

@@ -54,6 +54,26 @@ def test_restore_after_a_reboot(machine: Layout) -> None:
     assert resident.active(machine) == "b"
 
 
+def test_a_restore_that_is_not_needed_is_no_failure(machine: Layout) -> None:
+    done = dlstack("restore", machine.root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing to restore" in done.stdout
+    assert json.loads(dlstack("restore", machine.root, "--json").stdout)["changed"] is False
+
+
+def test_versions_are_removed_and_pruned_but_not_by_a_dry_run(machine: Layout, version: Make) -> None:
+    for name in "cdef":
+        version(name, {"file": name})
+    assert dlstack("remove", machine.root, "b").returncode == 2
+    assert dlstack("remove", machine.root, "c").returncode == 0
+    assert not machine.version("c").exists()
+    dry = dlstack("prune", machine.root, "--keep", "1", "--pinned", "d", "--dry-run")
+    assert (dry.returncode, "Deletes “e”" in dry.stdout) == (0, True)
+    assert machine.version("e").exists()
+    assert dlstack("prune", machine.root, "--keep", "1", "--pinned", "d").returncode == 0
+    assert [path.name for path in sorted(machine.root.glob("sw.[a-f]"))] == ["sw.a", "sw.b", "sw.d", "sw.f"]
+
+
 def test_verify_tells_good_from_bad(machine: Layout) -> None:
     assert dlstack("verify", machine.root, "a", "--full").returncode == 0
     (machine.version("a") / "file").write_text("x")

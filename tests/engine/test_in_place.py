@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,25 @@ def test_killed_at_any_step_the_tree_is_whole_again(machine: Layout, runner: Run
     as_sealed(machine, name)
     assert resident.backing(machine) == name
     assert journal.pending(machine, "live") is None
+
+
+def test_while_a_torn_tree_is_mended_readers_get_the_version_on_disk(
+    machine: Layout, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, context = runner.plan("deploy", version="b"), runner.context({"version": "b"})
+    for step in plan.steps[:3]:
+        step.run(context)
+    seen, sync = [], inplace.sync
+
+    def look(*arguments: Any) -> None:
+        seen.append((os.readlink(machine.live), served(machine)["file"]))
+        sync(*arguments)
+
+    monkeypatch.setattr(inplace, "sync", look)
+    recovery.recover(machine, "live")
+    assert seen == [("sw.a", "a")]
+    assert os.readlink(machine.live) == "sw.tmpfs"
+    as_sealed(machine, "a")
 
 
 @pytest.fixture

@@ -37,6 +37,17 @@ def test_nothing_pending_is_nothing_to_do(pair: Layout) -> None:
     check(pair, "a")
 
 
+def test_half_written_records_of_the_lane_are_swept_and_no_others(pair: Layout) -> None:
+    left = pair.state / ".pending-live.json.new-1-00"
+    other = pair.state / ".pending-build.json.new-1-00"
+    left.touch()
+    other.touch()
+    recovery.recover(pair, "live")
+    assert (left.exists(), other.exists()) == (False, True)
+    recovery.recover(pair, "build")
+    assert not other.exists()
+
+
 def test_killed_before_the_copy(pair: Layout) -> None:
     intend(pair)
     assert "had not become active" in recovery.recover(pair, "live")[0]

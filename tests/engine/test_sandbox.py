@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from stacks.engine.owner import Owner
 from stacks.engine.process import run
 from stacks.engine.sandbox import Sandbox
 from stacks.engine.stop import Stop
+from tests.engine.machines import AS_UNIT, machine_place, needs_root
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -86,3 +91,28 @@ def test_a_launch_shows_one_tree_read_only(layout: Layout, owner: Owner) -> None
     with pytest.raises(CommandFailed):
         inside(guest, f"touch {layout.live}/new")
     assert os.listdir(tree) == ["file"]
+
+
+_AS_WORKER = """
+import sys
+from pathlib import Path
+from stacks.engine.layout import Layout
+from stacks.engine.owner import resolve
+from stacks.engine.process import run
+from stacks.engine.sandbox import Sandbox
+from stacks.engine.stop import Stop
+layout = Layout(Path(sys.argv[1]))
+guest = Sandbox(layout, resolve(), ((layout.root, layout.root),))
+command = guest.command(["grep", "-E", "^Cap(Inh|Prm|Eff|Amb)", "/proc/self/status"])
+run(command, lambda event: print(event.text), Stop())
+"""
+
+
+@needs_root
+def test_a_workers_capabilities_neither_stop_the_sandbox_nor_reach_the_guest() -> None:
+    with machine_place() as place:
+        argv = [*AS_UNIT, sys.executable, "-c", _AS_WORKER, str(place)]
+        done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rights = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("Cap")]
+    assert rights == ["0" * 16] * 4

@@ -31,6 +31,9 @@ def operate(layout: Layout, asked: argparse.Namespace) -> int:
             showing.sink(asked)(Event("note", sentence))
         context = make_context(layout, asked, parameters, descriptor)
         plan = plan_for(asked.verb, context)
+        if getattr(asked, "dry_run", False):
+            showing.plan(plan, asked)
+            return 0
         with noted(context, asked.verb):
             execute(plan, context, showing.Silent())
     print(json.dumps(context.outcome) if asked.json else "Done.")
@@ -50,8 +53,11 @@ def make_context(layout: Layout, asked: argparse.Namespace, parameters: dict[str
     )
 
 
+_PARAMETERS = ("full", "reason", "serve_only", "keep", "pinned")
+
+
 def _parameters(layout: Layout, asked: argparse.Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {"full": getattr(asked, "full", False), "reason": getattr(asked, "reason", "")}
+    found = {name: getattr(asked, name) for name in _PARAMETERS if hasattr(asked, name)}
     if version := getattr(asked, "version", None) or _default_version(layout, asked.verb):
         found["version"] = version
     return found

@@ -9,6 +9,7 @@ import sys
 from stacks.engine import status as state
 from stacks.engine.events import Event, Progress, Sink
 from stacks.engine.layout import Layout
+from stacks.plans import Plan
 
 
 def status(layout: Layout, asked: argparse.Namespace) -> int:
@@ -35,6 +36,22 @@ def sink(asked: argparse.Namespace) -> Sink:
         print(f"{'== ' if event.kind == 'step' else '   '}{event.text}", file=stream, flush=True)
 
     return show
+
+
+def plan(made: Plan, asked: argparse.Namespace) -> None:
+    """Print what would be done."""
+    steps = [{"name": step.name, "title": step.title, "explains": step.explains} for step in made.steps]
+    if asked.json:
+        print(json.dumps({"summary": made.summary, "steps": steps}, indent=1))
+        return
+    print(made.summary)
+    for step in steps:
+        print(f"  {step['title']}: {step['explains']}")
+
+
+def nothing_to_do(asked: argparse.Namespace, sentence: str) -> None:
+    """Print that all is as asked for already."""
+    print(json.dumps({"changed": False, "message": sentence}) if asked.json else sentence)
 
 
 def ignore(progress: Progress) -> None:
