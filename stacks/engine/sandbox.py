@@ -53,7 +53,7 @@ class Sandbox:
     ) -> Command:
         """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root)."""
         return Command(
-            [*self._bubblewrap(cwd or self.layout.root), "--", *_drop(self.owner), *argv],
+            [*self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
             label=label,
             env=base_environment() | dict(env or {}),
             pass_fds=self.lock_fds,
@@ -153,7 +153,8 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _drop(owner: Owner) -> list[str]:
+def drop(owner: Owner) -> list[str]:
+    """Spell the command that becomes the owner for good, [] for who cannot become anybody."""
     if not _is_root():
         return []
     identity = ["--reuid", str(owner.uid), "--regid", str(owner.gid), "--clear-groups"]

@@ -14,6 +14,7 @@ from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
 from stacks.engine.externals import External
+from stacks.engine.grounds import Sandboxed
 from stacks.engine.installers import INSTALLERS
 from stacks.engine.installers.base import Site
 from stacks.engine.layout import check_new_name
@@ -116,8 +117,12 @@ class _Work:
     def do(self, part: Part, environment: Environment, context: Context) -> None:
         if self._inputs is None:
             raise AssertionError("the first step makes the inputs directory")
-        site = Site(context.layout, context.owner, context.sink, context.stop, self._inputs, context.lock_fds)
-        site.kernel_dir, site.advance = self._building.kernel_dir, context.advance
+        ground = Sandboxed(context.layout, context.owner, context.lock_fds)
+        site = Site(
+            *(context.layout, context.owner, context.sink, context.stop, self._inputs, ground, context.layout.building),
+            kernel_dir=self._building.kernel_dir,
+            advance=context.advance,
+        )
         part(environment, self._building, site)
 
     def carry(self, external: External, context: Context) -> None:

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import guest
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed
 from stacks.engine.events import Event
 from stacks.engine.installers import index
-from stacks.engine.installers.base import Site, own_base, own_python
-from stacks.engine.sandbox import TOOLS
+from stacks.engine.installers.base import Site
 
 CHANNELS = ("conda-forge",)
 _CONDA, _PIP = "[conda]", "[pip]"
@@ -48,9 +46,10 @@ class Conda:
     def _resolve_pip(self, environment: Environment, records: list[Record], site: Site) -> str:
         if not environment.pip:
             return ""
-        python = ("--python", own_python(), "--python-version", _python_version(records))
+        program, needed = site.ground.python
+        python = ("--python", program, "--python-version", _python_version(records))
         pinned = "".join(f"{record['name']}=={record['version']}\n" for record in records if _is_python(record))
-        return index.lock(environment, environment.pip, python, site, constraints=pinned, readable=own_base())
+        return index.lock(environment, environment.pip, python, site, constraints=pinned, readable=needed)
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
         """Link the conda packages, install pip's beside them, and compile all of it."""
@@ -115,18 +114,17 @@ def _rattler(
     found = importlib.util.find_spec("rattler")
     if found is None or not found.submodule_search_locations:
         raise Failed("py-rattler is not installed: run “make setup”.")
-    site.tools["lib/rattler"] = Path(found.submodule_search_locations[0])
-    orders = orders | {"cache": str(site.layout.root / "cache" / "rattler")}
+    site.ground.offer("lib/rattler", Path(found.submodule_search_locations[0]))
+    orders = orders | {"cache": str(site.ground.cache / "rattler")}
     return site.run_own(
         "conda.py", orders, label=f"rattler {does}", readable=index.local(environment), capture=capture, hear=hear
     )
 
 
 def _compile(environment: Environment, records: Sequence[Record], site: Site) -> None:
-    prefix = site.prefix(environment)
-    library = prefix / "lib" / f"python{'.'.join(_python_version(records).split('.')[:2])}"
-    site.tools["bytecode.py"] = Path(guest.__file__).with_name("bytecode.py")
-    argv = [str(prefix / "bin" / "python"), "-I", str(TOOLS / "bytecode.py"), str(library)]
+    place = site.place(environment)
+    library = place / "lib" / f"python{'.'.join(_python_version(records).split('.')[:2])}"
+    argv = [str(place / "bin" / "python"), "-I", site.own_script("bytecode.py"), str(library)]
     site.run(argv, label=f"compile {environment.path}")
 
 

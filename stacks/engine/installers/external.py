@@ -29,5 +29,5 @@ class External:
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
         """Make nothing but an empty directory."""
-        (site.layout.building / environment.path).mkdir()
+        (site.building / environment.path).mkdir()
         return 0

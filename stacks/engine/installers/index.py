@@ -13,7 +13,6 @@ import uv
 from stacks.engine.environments import Environment
 from stacks.engine.errors import CommandFailed, Failed, Refused
 from stacks.engine.installers.base import Site
-from stacks.engine.sandbox import TOOLS
 
 # A commit names its content as a hash does, but uv takes none for it.
 _COMMIT = re.compile(r"\S+ @ git\+\S+@[0-9a-f]{40}\b.*")
@@ -89,13 +88,12 @@ def run(
 
 
 def _uv(site: Site) -> list[str]:
-    site.tools["uv"] = Path(uv.find_uv_bin())
-    return [str(TOOLS / "uv")]
+    return [site.ground.offer("uv", Path(uv.find_uv_bin()))]
 
 
 def _settings(site: Site, *, colour: bool) -> dict[str, str]:
     return {
-        "UV_CACHE_DIR": str(site.layout.root / "cache" / "uv"),
+        "UV_CACHE_DIR": str(site.ground.cache / "uv"),
         "UV_LINK_MODE": "hardlink",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
