@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from stacks.engine import sandbox
+from stacks.engine import guest, sandbox
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
@@ -90,17 +90,17 @@ class Sandboxed:
         readable: tuple[Path, ...] = (),
         apart: str = "",
     ) -> Command:
-        guest = sandbox.for_build(
+        box = sandbox.for_build(
             self.layout, self.owner, readable=readable, lock_fds=self.lock_fds, tools=dict(self.tools)
         )
         if apart:
-            guest = self._apart(guest, apart)
+            box = self._apart(box, apart)
         cwd = TOOLS / apart if apart else self.layout.live
-        return guest.command(argv, label=label, env=env, cwd=cwd, silence=SILENCE)
+        return box.command(argv, label=label, env=env, cwd=cwd, silence=SILENCE)
 
-    def _apart(self, guest: Sandbox, name: str) -> Sandbox:
+    def _apart(self, box: Sandbox, name: str) -> Sandbox:
         tools = {known: place for known, place in self.tools.items() if known != name}
-        return replace(guest, shown=((self.tools[name], TOOLS / name),), tools=tools)
+        return replace(box, shown=((self.tools[name], TOOLS / name),), tools=tools)
 
 
 @dataclass
@@ -140,12 +140,14 @@ class Bare:
         readable: tuple[Path, ...] = (),
         apart: str = "",
     ) -> Command:
-        home = str(self._home())
+        home, ends = str(self._home()), self.offer("ends.py", Path(guest.__file__).with_name("ends.py"))
         cwd = self.inputs / apart if apart else self.tree
         # A shell keeps the path that it was told, where that leads to its directory: no script sees where a link leads.
         own = {"TMPDIR": home, "PWD": str(cwd)}
+        # The kernel forgets whose death ends a process when that changes its user: it is told again afterwards.
+        start = [*sandbox.drop(self.owner), "setpriv", "--pdeathsig", "KILL", "--", self.python[0], "-I", ends]
         return Command(
-            [*sandbox.drop(self.owner), "setpriv", "--pdeathsig", "KILL", "--", *argv],
+            [*start, *argv],
             label=label,
             env=base_environment(home) | own | dict(env),
             cwd=cwd,

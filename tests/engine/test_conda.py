@@ -239,7 +239,8 @@ def test_one_cache_serves_two_installations_at_once(small: Path, tmp_path: Path,
     (tmp_path / "here/lib/rattler").symlink_to(Path(rattler.__file__).parent)
     running = []
     for name in ("one", "two", "three"):
-        orders = {"do": "install", "prefix": str(tmp_path / name), "records": records, "cache": str(tmp_path / "c")}
+        prefix = str(tmp_path / name)
+        orders = {"do": "install", "prefix": prefix, "baked": prefix, "records": records, "cache": str(tmp_path / "c")}
         (tmp_path / f"{name}.json").write_text(json.dumps(orders))
         argv = [sys.executable, "-I", str(tmp_path / "here/conda.py"), str(tmp_path / f"{name}.json")]
         running.append(subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE))

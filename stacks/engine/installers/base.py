@@ -122,3 +122,10 @@ class Installer(Protocol):
         Gives back how many lines of output looked like errors although nothing failed.
         """
         ...
+
+    def packages(self, lockfile: str) -> dict[str, str] | None:
+        """Read {package: version} from a lockfile, None where only the installation can tell.
+
+        Raises Refused for what is no lockfile of this installer.
+        """
+        ...

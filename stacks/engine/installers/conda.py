@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from stacks.engine.environments import Environment
-from stacks.engine.errors import Failed
+from stacks.engine.errors import Failed, Refused
 from stacks.engine.events import Event
 from stacks.engine.installers import index
 from stacks.engine.installers.base import Site
+from stacks.engine.packages import normal
 
 CHANNELS = ("conda-forge",)
 _CONDA, _PIP = "[conda]", "[pip]"
@@ -55,7 +56,8 @@ class Conda:
         """Link the conda packages, install pip's beside them, and compile all of it."""
         records, locked = read(lockfile)
         progress = _Progress(site, len(records))
-        orders = {"do": "install", "prefix": str(site.prefix(environment)), "records": records}
+        baked, place = str(site.prefix(environment)), str(site.place(environment))
+        orders = {"do": "install", "prefix": place, "baked": baked, "records": records}
         _rattler(orders, f"install {environment.path}", environment, site, hear=progress)
         site.sink(Event("note", f"{len(records)} conda packages linked."))
         if locked.strip():
@@ -63,14 +65,29 @@ class Conda:
         _compile(environment, records, site)
         return progress.failed
 
+    def packages(self, lockfile: str) -> dict[str, str]:
+        """Read what conda brings, and what pip puts beside it or in its place."""
+        records, locked = read(lockfile)
+        return {normal(str(record["name"])): str(record["version"]) for record in records} | index.pins(locked)
+
 
 def read(lockfile: str) -> tuple[list[Record], str]:
     """Take a lockfile apart: conda's packages, and pip's lines."""
     conda, _, locked = lockfile.partition(f"{_PIP}\n")
     head, *lines = conda.splitlines() or [""]
     if head != _CONDA:
-        raise Failed("This is no lockfile of a conda environment: build from the recipe instead.")
-    return [json.loads(line) for line in lines if line.strip()], locked
+        raise Refused("This is no lockfile of a conda environment: build from the recipe instead.")
+    return [_record(line) for line in lines if line.strip()], locked
+
+
+def _record(line: str) -> Record:
+    try:
+        record = json.loads(line)
+        if all(isinstance(record[word], str) for word in ("name", "version", "url", "fn", "channel")):
+            return dict(record)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise Refused(f"The lockfile has a line that describes no conda package: {line[:80]}")
 
 
 def _lockfile(records: list[Record], locked: str) -> str:
@@ -124,7 +141,9 @@ def _rattler(
 def _compile(environment: Environment, records: Sequence[Record], site: Site) -> None:
     place = site.place(environment)
     library = place / "lib" / f"python{'.'.join(_python_version(records).split('.')[:2])}"
-    argv = [str(place / "bin" / "python"), "-I", site.own_script("bytecode.py"), str(library)]
+    # Without -B the compiler's own modules would be compiled as they are imported, and name the place that they lie in.
+    argv = [str(place / "bin" / "python"), "-I", "-B", site.own_script("bytecode.py"), str(library)]
+    argv += [str(place), str(site.prefix(environment))]
     site.run(argv, label=f"compile {environment.path}")
 
 
@@ -141,13 +160,22 @@ class _Progress:
         """Take one line; what is no progress goes to the log as it is."""
         try:
             said = json.loads(line)
-            failed = said.get("failed")
+            failed, left_out = said.get("failed"), said.get("left_out")
         except (ValueError, AttributeError):
             self._site.sink(Event("output", line))
             return
         if failed:
             self.failed += 1
             self._site.sink(Event("warning", f"The link script of {failed} failed: the package may not work."))
+        elif left_out:
+            self.failed += 1
+            self._site.sink(
+                Event(
+                    "warning",
+                    f"The link script of {left_out} was not run: it must see the tree at the live path. If the package "
+                    "needs it, build with the strategy sandbox or repoint.",
+                )
+            )
         else:
             self._show(int(said["done"]), int(said["total"]), str(said["unit"]))
 

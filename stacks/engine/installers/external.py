@@ -31,3 +31,6 @@ class External:
         """Make nothing but an empty directory."""
         (site.building / environment.path).mkdir()
         return 0
+
+    def packages(self, lockfile: str) -> None:
+        """Tell nothing: its owner may change it at any time."""

@@ -48,8 +48,8 @@ class Script:
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
         """Run the script of the locked commit, and count what looks like an error although the script went on."""
-        locked = tomllib.loads(lockfile)
-        found = _checkout(str(locked["source"]), environment, site, commit=str(locked["commit"]))
+        locked = _read(lockfile)
+        found = _checkout(locked["source"], environment, site, commit=locked["commit"])
         watch = _Watch(site.sink)
         checkout = site.ground.offer(f"source/{environment.path}", found.place)
         script = f"{checkout}/{environment.script}"
@@ -66,6 +66,10 @@ class Script:
             )
         watch.tell(environment.script)
         return watch.count
+
+    def packages(self, lockfile: str) -> None:
+        """Tell nothing: what a script installs is known when it has run."""
+        _read(lockfile)
 
 
 def arguments(environment: Environment, site: Site) -> list[str]:
@@ -144,6 +148,14 @@ def _home(uid: int) -> Path | None:
         return Path(pwd.getpwuid(uid).pw_dir)
     except KeyError:
         return None
+
+
+def _read(lockfile: str) -> dict[str, str]:
+    try:
+        locked = tomllib.loads(lockfile)
+        return {name: str(locked[name]) for name in ("source", "commit")}
+    except (tomllib.TOMLDecodeError, KeyError):
+        raise Refused("This is no lockfile of a script: build from the recipe instead.") from None
 
 
 def _lockfile(values: dict[str, str]) -> str:
