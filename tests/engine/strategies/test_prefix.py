@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.engine import journal, services
+from stacks.engine import journal, sandbox, services
 from stacks.engine.errors import EngineError, Refused
 from stacks.engine.layout import Layout
 from tests.engine import channel as channels
@@ -18,7 +18,7 @@ from tests.engine.channel import MINOR, PYTHON, Package
 from tests.engine.conftest import Runner
 from tests.engine.strategies.shared import as_before, asked, grep
 from tests.engine.test_conda import KERNEL, spelled
-from tests.wheels import Index
+from tests.wheels import Index, tiny_recipe
 
 
 def test_a_conda_environment_is_built_elsewhere_with_the_live_prefix_baked_in(
@@ -89,3 +89,17 @@ def test_without_bubblewrap_a_conda_recipe_is_built_all_the_same(
 def test_an_unknown_strategy_lists_those_that_there_are(runner: Runner, index: Index) -> None:
     with pytest.raises(EngineError, match="use sandbox, repoint, in-production, prefix"):
         runner.plan("build", **asked(index, "a", strategy="magic"))
+
+
+def test_a_solve_needs_no_sandbox(layout: Layout, runner: Runner, index: Index, without_bubblewrap: None) -> None:
+    outcome = runner.run("solve", recipe_text=tiny_recipe(index))
+    assert outcome["changes"]["anaconda3"]["added"] == {"tiny-sky": "1.0", "tiny-star": "1.0"}
+    as_before(layout, None)
+
+
+def test_namespaces_that_are_forbidden_are_found_out_by_trying(place: Path, without_bubblewrap: None) -> None:
+    program = place / "bin/bwrap"
+    program.write_text("#!/bin/sh\necho No permissions to create new namespace >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(Refused, match=r"does not let bubblewrap make namespaces .*No permissions to create"):
+        sandbox.check()
