@@ -64,6 +64,11 @@ def expected_bytes(layout: Layout) -> int:
     return max((size.bytes for size in known.values()), default=2 * FIRST) // 2
 
 
+def expected_whole(layout: Layout) -> int:
+    """Estimate the bytes of a whole tree: those of the largest version there is, or `FIRST` when there is none."""
+    return max((size.bytes for size in sizes.stored(layout).values()), default=FIRST)
+
+
 def install(environment: Environment, building: Building, site: Site) -> None:
     """Make one environment from the lockfile that was resolved for it."""
     installer = INSTALLERS[environment.installer]
@@ -83,7 +88,8 @@ def add_kernelspecs(environment: Environment, building: Building, site: Site) ->
         {"name": spec.name, "display_name": spec.display_name, "language": spec.language}
         for spec in environment.kernelspecs
     ]
-    orders = {"prefix": str(site.prefix(environment)), "write": wanted, "copy": library}
+    places = {"prefix": str(site.prefix(environment)), "place": str(site.place(environment))}
+    orders = places | {"write": wanted, "copy": library}
     label = f"kernelspecs of {environment.path}"
     readable = (Path(library),) if library else ()
     found = site.run_own("kernelspecs.py", orders, label=label, readable=readable, capture=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,12 @@ def begin(
     version: str,
     previous: str | None = None,
     paused: Sequence[str] = (),
+    detour: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record what is about to be changed, and which services are stopped for it; durable when this returns."""
+    """Record what is about to be changed, and which services are stopped for it; durable when this returns.
+
+    `detour` says how the live path, which a build leads elsewhere, is led back.
+    """
     intent: dict[str, Any] = {
         "operation": operation,
         "kind": kind,
@@ -36,6 +40,7 @@ def begin(
         "at": time.time(),
     }
     intent |= {"paused": list(paused)} if paused else {}
+    intent |= {"detour": dict(detour)} if detour else {}
     durable.write_json(_pending(layout, lane), intent)
 
 
@@ -46,6 +51,13 @@ def pending(layout: Layout, lane: str) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def amend(layout: Layout, lane: str, **changes: Any) -> None:
+    """Change what the pending intent says, durably; None takes a word away. Nothing happens when there is none."""
+    if intent := pending(layout, lane):
+        intent |= changes
+        durable.write_json(_pending(layout, lane), {name: intent[name] for name in intent if intent[name] is not None})
 
 
 def end(layout: Layout, lane: str, outcome: str, *, healthy: bool = True) -> None:

@@ -35,6 +35,24 @@ def switch(link: Path, to: str, *, tree: Path) -> None:
         raise Failed(f"{link} was set to {to} but reads {found}: something else changes it. Nothing more was done.")
 
 
+def put_back(link: Path, to: str | None) -> None:
+    """Make `link` say durably what it said before, None for nothing; what it leads to need not be there any more.
+
+    Raises Refused when `link` is not a symlink, and Failed when it reads differently afterwards.
+    """
+    target(link)
+    if to is None:
+        link.unlink(missing_ok=True)
+    else:
+        tree = link.parent / to
+        if tree.is_dir():
+            durable.sync_filesystem(tree)
+        _replace(link, to)
+    durable.sync_directory(link.parent)
+    if (found := target(link)) != to:
+        raise Failed(f"{link} was set back to {to} but reads {found}: something else changes it.")
+
+
 def _replace(link: Path, to: str) -> None:
     aside = durable.temporary_name(link)
     os.symlink(to, aside)

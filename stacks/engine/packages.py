@@ -22,7 +22,7 @@ def _conda(prefix: Path) -> dict[str, str]:
         return {}
     # A record's file name is the package's name, version and build; what it holds is not needed.
     records = (name.removesuffix(".json").rsplit("-", 2) for name in os.listdir(place) if name.endswith(".json"))
-    return {_normal(parts[0]): parts[1] for parts in records if len(parts) == 3}
+    return {normal(parts[0]): parts[1] for parts in records if len(parts) == 3}
 
 
 def _python(prefix: Path) -> dict[str, str]:
@@ -32,9 +32,10 @@ def _python(prefix: Path) -> dict[str, str]:
         # The tree is a guest's work: a symlink would be read with our rights, a pipe for ever.
         if metadata.is_file() and not metadata.is_symlink() and not place.is_symlink():
             distribution: Distribution = PathDistribution(place)
-            found[_normal(distribution.metadata["Name"] or place.name)] = distribution.metadata["Version"] or ""
+            found[normal(distribution.metadata["Name"] or place.name)] = distribution.metadata["Version"] or ""
     return found
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """Spell a package's name as `installed` does, for comparison."""
     return name.lower().replace("_", "-").replace(".", "-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from stacks.engine import area, durable, inplace, journal, links, mounts, resident, services, trees, versions
+from stacks.engine import area, detour, durable, inplace, journal, links, mounts, resident, services, trees, versions
 from stacks.engine.errors import Refused
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
@@ -20,16 +20,25 @@ def recover(layout: Layout, lane: str) -> list[str]:
     """
     if not layout.state.is_dir():
         return []
-    said = _finish(layout, lane)
     journal.sweep(layout, lane)
     if lane == "live":
+        said = [*detour.mend(layout), *_finish(layout, lane)]
         links.sweep(layout.root)
         durable.sweep(layout.in_place_mark)
         trees.empty(resident.trash(layout))
     else:
+        said = [*_mend(layout), *_finish(layout, lane)]
         _sweep_descriptions(layout)
         trees.empty(layout.trash)
     return said
+
+
+def _mend(layout: Layout) -> list[str]:
+    """Lead the live path back under its own lane's lock; raises Refused while an operation there has it."""
+    if detour.pending(layout) is None:
+        return []
+    with detour.hold(layout, "the recovery of a build", Stop()):
+        return detour.mend(layout)
 
 
 def _finish(layout: Layout, lane: str) -> list[str]:
@@ -49,6 +58,11 @@ def _recover_build(layout: Layout, intent: dict[str, Any]) -> str:
     if not os.path.lexists(layout.version(name)):
         versions.forget(layout, name)
     return f"The half-made version “{name}” was removed; the package caches were kept."
+
+
+def _recover_solve(layout: Layout, intent: dict[str, Any]) -> str:
+    area.clear(layout)
+    return "Nothing is left of what was to be found out."
 
 
 def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
@@ -124,6 +138,7 @@ def _recover_removal(layout: Layout, intent: dict[str, Any]) -> str:
 
 _RECOVERIES = {
     "build": _recover_build,
+    "solve": _recover_solve,
     **dict.fromkeys(("remove", "prune"), _recover_removal),
     **dict.fromkeys(journal.MAKES_ACTIVE, _recover_live),
     "convert": _recover_conversion,

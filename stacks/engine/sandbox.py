@@ -11,12 +11,14 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
-from stacks.engine.errors import Refused
+from stacks.engine.errors import Failed, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
-from stacks.engine.process import Command, base_environment
+from stacks.engine.process import Command, base_environment, run
+from stacks.engine.stop import Stop
 
 # What programs need of /etc to resolve names, check certificates and find libraries; the rest stays outside.
 _ETC = (
@@ -25,6 +27,7 @@ _ETC = (
 )
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64")
 TOOLS = Path("/run/dlstack")
+_TRIAL = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Sandbox:
     ) -> Command:
         """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root)."""
         return Command(
-            [*_shed(), *self._bubblewrap(cwd or self.layout.root), "--", *_drop(self.owner), *argv],
+            [*_shed(), *self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
             label=label,
             env=base_environment() | dict(env or {}),
             pass_fds=self.lock_fds,
@@ -135,6 +138,23 @@ def check() -> None:
     for program, package in (("bwrap", "bubblewrap"), ("setpriv", "util-linux")):
         if shutil.which(program) is None:
             raise Refused(f"{program} is missing: install it with “apt install {package}”.")
+    if why := _forbidden(shutil.which("bwrap") or ""):
+        raise Refused(
+            f"This machine does not let bubblewrap make namespaces ({why}): allow unprivileged user namespaces for it, "
+            "or run the worker as root, and start the worker again."
+        )
+
+
+@cache
+def _forbidden(program: str) -> str:
+    """Say why `program` cannot make the namespaces of a build, "" when it can; found out by trying it once."""
+    unshared = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--proc", "/proc", "--dev", "/dev")
+    argv = [program, "--die-with-parent", "--ro-bind", "/", "/", *unshared, "--", "true"]
+    try:
+        run(Command(argv, "bwrap", base_environment(), limit=_TRIAL), lambda _: None, Stop())
+    except Failed as error:
+        return str(error)
+    return ""
 
 
 def interpreters(owner: Owner) -> tuple[Path, ...]:
@@ -158,7 +178,8 @@ def _shed() -> list[str]:
     return [] if _is_root() else ["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--"]
 
 
-def _drop(owner: Owner) -> list[str]:
+def drop(owner: Owner) -> list[str]:
+    """Spell the command that becomes the owner for good, [] for who cannot become anybody."""
     if not _is_root():
         return []
     identity = ["--reuid", str(owner.uid), "--regid", str(owner.gid), "--clear-groups"]

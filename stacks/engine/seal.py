@@ -43,7 +43,10 @@ class Leaks:
 
 def scan(layout: Layout, *, apart: Collection[str] = ()) -> Manifest:
     """Read the tree under construction; raise Failed when a file names the build area or the caches."""
-    leaks = Leaks(apart, [f"{layout.state}/", f"{layout.root}/cache/", f"{layout.ramdisk}/"])
+    places = [layout.state, layout.root / "cache", layout.ramdisk]
+    # Where the live path is a symlink during the build, a tool may have written down where it leads.
+    real = [Path(os.path.realpath(place)) for place in (layout.state, layout.ramdisk)]
+    leaks = Leaks(apart, [f"{place}/" for place in dict.fromkeys([*places, *real])])
     content = manifest.scan(layout.building, look=leaks)
     leaks.check()
     return content

@@ -6,11 +6,25 @@ from collections.abc import Callable
 
 from stacks.engine.errors import Refused
 from stacks.engine.stop import Stop
-from stacks.plans import adopt, backup, build, configure, deploy, discard, provision, removal, restore, revert, verify
+from stacks.plans import (
+    adopt,
+    backup,
+    build,
+    configure,
+    deploy,
+    discard,
+    provision,
+    removal,
+    restore,
+    revert,
+    solve,
+    verify,
+)
 from stacks.plans.base import Context, Observer, Plan, Step, execute, outcome_of
 
 PLANS: dict[str, Callable[[Context], Plan]] = {
     "build": build.plan,
+    "solve": solve.plan,
     "deploy": deploy.plan,
     "revert": revert.plan,
     "restore": restore.plan,
@@ -28,7 +42,7 @@ PLANS: dict[str, Callable[[Context], Plan]] = {
 # What only adds or takes away versions that nobody runs never stands in the way of a revert (invariant 6).
 LANES: dict[str, str] = {
     **dict.fromkeys(("deploy", "revert", "restore", "discard", "adopt", "convert", "provision"), "live"),
-    **dict.fromkeys(("build", "backup", "verify", "remove", "prune", "configure"), "build"),
+    **dict.fromkeys(("build", "solve", "backup", "verify", "remove", "prune", "configure"), "build"),
 }
 
 

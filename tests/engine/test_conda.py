@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rattler
 
 from stacks.engine import area, guest, recipe, versions
 from stacks.engine.errors import CommandFailed, Refused
+from stacks.engine.grounds import Sandboxed
 from stacks.engine.installers import conda
 from stacks.engine.installers.base import Site
 from stacks.engine.installers.conda import Conda
@@ -73,7 +75,8 @@ def site(layout: Layout, runner: Runner, tmp_path: Path) -> Site:
     area.make_place(layout, runner.owner)
     inputs = tmp_path / "inputs"
     inputs.mkdir()
-    return Site(layout, runner.owner, runner.events.append, runner.stop, inputs)
+    ground = Sandboxed(layout, runner.owner)
+    return Site(layout, runner.owner, runner.events.append, runner.stop, inputs, ground, layout.building)
 
 
 @pytest.mark.network
@@ -233,10 +236,11 @@ def test_one_cache_serves_two_installations_at_once(small: Path, tmp_path: Path,
     script = Path(guest.__file__).with_name("conda.py")
     (tmp_path / "here/lib").mkdir(parents=True)
     (tmp_path / "here/conda.py").symlink_to(script)
-    (tmp_path / "here/lib/rattler").symlink_to(site.tools["lib/rattler"])
+    (tmp_path / "here/lib/rattler").symlink_to(Path(rattler.__file__).parent)
     running = []
     for name in ("one", "two", "three"):
-        orders = {"do": "install", "prefix": str(tmp_path / name), "records": records, "cache": str(tmp_path / "c")}
+        prefix = str(tmp_path / name)
+        orders = {"do": "install", "prefix": prefix, "baked": prefix, "records": records, "cache": str(tmp_path / "c")}
         (tmp_path / f"{name}.json").write_text(json.dumps(orders))
         argv = [sys.executable, "-I", str(tmp_path / "here/conda.py"), str(tmp_path / f"{name}.json")]
         running.append(subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE))

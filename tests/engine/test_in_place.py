@@ -14,6 +14,7 @@ from stacks.engine import inplace, journal, links, manifest, recovery, resident,
 from stacks.engine.errors import CommandFailed, Failed, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.trees import Porter
+from tests.engine import daemons
 from tests.engine.conftest import Make, Runner
 from tests.probe import Probe
 from tests.wheels import Index, tiny_recipe
@@ -112,25 +113,8 @@ def test_while_a_torn_tree_is_mended_readers_get_the_version_on_disk(
 
 @pytest.fixture
 def daemon(machine: Layout, tmp_path: Path) -> Iterator[Path]:
-    """A real service: a process with a pid file, known by three commands."""
-    pid = tmp_path / "pid"
-    start = f"setsid sleep 600 >/dev/null 2>&1 & echo $! > {pid}; echo started >> {tmp_path}/log"
-    # The starter's group is ended with it, as any command's is: a real one is started by its own manager.
-    loop = f"while :; do test -e {tmp_path}/want && . {tmp_path}/want; rm -f {tmp_path}/want; sleep 0.05; done"
-    manager = subprocess.Popen(["sh", "-c", loop])
-    (tmp_path / "start.sh").write_text(start)
-    asked: dict[str, object] = {
-        "name": "notebooks",
-        "status": ["sh", "-c", f"kill -0 $(cat {pid})"],
-        "stop": ["sh", "-c", f"kill $(cat {pid}); rm {pid}"],
-        "start": ["sh", "-c", f"cp {tmp_path}/start.sh {tmp_path}/want; while test -e {tmp_path}/want; do :; done"],
-    }
-    services.configure(machine, [asked])
-    yield pid
-    manager.kill()
-    manager.wait()
-    if pid.exists():
-        os.kill(int(pid.read_text()), 9)
+    with daemons.configured(machine, tmp_path) as pid:
+        yield pid
 
 
 def test_services_that_ran_are_stopped_and_started_again(machine: Layout, runner: Runner, daemon: Path) -> None:

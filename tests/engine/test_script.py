@@ -12,6 +12,7 @@ import pytest
 from stacks.engine import area, build, recipe
 from stacks.engine.build import Building
 from stacks.engine.errors import CommandFailed, Failed, Refused
+from stacks.engine.grounds import Sandboxed
 from stacks.engine.installers.base import Site
 from stacks.engine.installers.script import suspicious
 from stacks.engine.layout import Layout
@@ -167,7 +168,8 @@ def test_the_lockfile_alone_brings_the_commit_back(layout: Layout, runner: Runne
     inputs.mkdir()
     layout.cache.mkdir(parents=True, exist_ok=True)
     area.make_place(layout, runner.owner)
-    site = Site(layout, runner.owner, runner.events.append, runner.stop, inputs)
+    ground = Sandboxed(layout, runner.owner)
+    site = Site(layout, runner.owner, runner.events.append, runner.stop, inputs, ground, layout.building)
     build.install(parsed.environments[0], building, site)
     assert (layout.building / "SAID").read_text() == "old\n"
 

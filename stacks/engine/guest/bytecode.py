@@ -1,6 +1,7 @@
-"""Compile an environment's modules; run by its own Python: python -I bytecode.py LIBRARY.
+"""Compile an environment's modules; run by its own Python: python -I bytecode.py LIBRARY PLACE PREFIX.
 
-What does not compile is passed over, as it is by installers: packages carry files for other Pythons and templates.
+LIBRARY lies in PLACE, and its modules name the PREFIX that they will be found at. What does not compile is passed over,
+as it is by installers: packages carry files for other Pythons and templates.
 """
 
 from __future__ import annotations
@@ -9,4 +10,5 @@ import compileall
 import sys
 
 if __name__ == "__main__":
-    compileall.compile_dir(sys.argv[1], quiet=2, workers=0)
+    library, place, prefix = sys.argv[1:]
+    compileall.compile_dir(library, quiet=2, workers=0, stripdir=place, prependdir=prefix)

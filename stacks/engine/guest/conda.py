@@ -1,8 +1,9 @@
 """Solve and install conda packages with py-rattler, which lies beside this script in lib/.
 
 Called as: python -I conda.py ORDERS, a JSON file. {"do": "solve", "channels", "specs", "cache"} prints one package a
-line; {"do": "install", "prefix", "records", "cache"} installs such packages and prints its progress, {"done", "total",
-"unit"}, and each link script that failed, {"failed"}, as JSON lines.
+line; {"do": "install", "prefix", "baked", "records", "cache"} installs such packages at a prefix, the path where they
+will be found baked in, and prints as JSON lines its progress, {"done", "total", "unit"}, and each link script that
+{"failed"} or was {"left_out"}.
 """
 
 from __future__ import annotations
@@ -79,10 +80,13 @@ def as_spec(text: str) -> rattler.MatchSpec:
 
 
 async def install(orders: dict[str, Any]) -> None:
-    """Link the packages into the prefix, run their link scripts, and leave no trace of the cache."""
+    """Link the packages into the prefix, run their link scripts, and leave no trace of the cache.
+
+    Link scripts are told the prefix: where that is not the path to be baked in they would bake in the wrong one.
+    """
     for described in orders["records"]:
         check(described)
-    prefix = Path(orders["prefix"])
+    prefix, is_there = Path(orders["prefix"]), orders["prefix"] == orders["baked"]
     layer = rattler.PackageCacheLayer(Path(orders["cache"], "pkgs"))
     # Files of the cache are shared with the trees made from it: each is read again before it is used.
     cache = rattler.PackageCache.from_layers([layer.with_validation_mode(rattler.ValidationMode.full())])
@@ -90,12 +94,21 @@ async def install(orders: dict[str, Any]) -> None:
         [as_record(described) for described in orders["records"]],
         target_prefix=prefix,
         package_cache=cache,
-        execute_link_scripts=True,
+        execute_link_scripts=is_there,
+        alternative_target_prefix=None if is_there else orders["baked"],
         client=client(),
         # The protocol's other methods do nothing by themselves.
         reporter=Reporter(orders["records"]),  # type: ignore[abstract]
     )
+    if not is_there:
+        tell_left_out(prefix)
     settle_all(prefix)
+
+
+def tell_left_out(prefix: Path) -> None:
+    """Print which packages have a link script that was not run."""
+    for script in sorted(prefix.glob("bin/.*-post-link.sh")):
+        print(json.dumps({"left_out": script.name[1:].removesuffix("-post-link.sh")}), flush=True)
 
 
 def check(described: dict[str, Any]) -> None:

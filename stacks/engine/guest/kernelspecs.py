@@ -1,7 +1,8 @@
 """Put kernelspecs into an environment, and give those that name a bare interpreter the full path of its own.
 
-Called as: python -I kernelspecs.py ORDERS, a JSON file {"prefix": …, "write": [{"name", "display_name", "language"}],
-"copy": directory or ""}; prints each kernelspec found in the end as one JSON line.
+Called as: python -I kernelspecs.py ORDERS, a JSON file {"prefix": the environment's, "place": where it lies now,
+"write": [{"name", "display_name", "language"}], "copy": directory or ""}; prints each kernelspec found in the end as
+one JSON line.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ LARGEST = 1024 * 1024  # bytes of a file in a kernelspec directory
 
 def main(orders: dict[str, Any]) -> None:
     """Carry out the orders and print what is there."""
-    prefix = Path(orders["prefix"])
-    kernels = prefix / "share" / "jupyter" / "kernels"
+    prefix, place = Path(orders["prefix"]), Path(orders["place"])
+    kernels = place / "share" / "jupyter" / "kernels"
     if orders["write"] or orders["copy"]:
         kernels.mkdir(parents=True, exist_ok=True)
     if orders["copy"]:
@@ -27,7 +28,7 @@ def main(orders: dict[str, Any]) -> None:
     for wanted in orders["write"]:
         write(kernels, prefix, wanted)
     for file in sorted(kernels.glob("*/kernel.json")):
-        print(json.dumps(settle(file, prefix)))
+        print(json.dumps(settle(file, prefix, place)))
 
 
 def copy_all(library: Path, kernels: Path) -> None:
@@ -54,12 +55,12 @@ def write(kernels: Path, prefix: Path, wanted: dict[str, str]) -> None:
     replace(directory / "kernel.json", dump(spec))
 
 
-def settle(file: Path, prefix: Path) -> dict[str, str]:
+def settle(file: Path, prefix: Path, place: Path) -> dict[str, str]:
     """Give a kernelspec whose program is a bare name the program of its own environment; describe it."""
     spec = json.loads(file.read_text("utf-8"))
-    own = prefix / "bin" / str(spec["argv"][0])
-    if os.sep not in spec["argv"][0] and own.exists():
-        spec["argv"][0] = str(own)
+    program = Path("bin", str(spec["argv"][0]))
+    if os.sep not in spec["argv"][0] and (place / program).exists():
+        spec["argv"][0] = str(prefix / program)
         replace(file, dump(spec))
     return {
         "name": file.parent.name,

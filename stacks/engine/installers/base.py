@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from stacks.engine import guest, process, sandbox
+from stacks.engine import guest, process
 from stacks.engine.environments import Environment
 from stacks.engine.events import Sink
+from stacks.engine.grounds import Ground
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
-from stacks.engine.sandbox import TOOLS
 from stacks.engine.stop import Stop
 
-SILENCE = 1800.0  # seconds; a solver or compiler may say nothing for long
 Hear = Callable[[str], None]
 
 
 @dataclass
 class Site:
-    """The place where a build goes on: the sandbox with the build area at the root, and where its output goes.
+    """The place where a build goes on: the ground that its guests run on, and where their output goes.
 
-    `inputs` is a directory of our own with files that guests may read, at `sandbox.TOOLS`; guests write nothing there.
-    `kernel_dir` is the kernelspec directory that the build was given; `advance` is told done, total and unit.
+    `inputs` is a directory of our own for files that guests may read; `building` is where the tree under construction
+    is for this process. `kernel_dir` is the kernelspec directory that the build was given; `advance` is told done,
+    total and unit.
     """
 
     layout: Layout
@@ -34,8 +33,8 @@ class Site:
     sink: Sink
     stop: Stop
     inputs: Path
-    lock_fds: tuple[int, ...] = ()
-    tools: dict[str, Path] = field(default_factory=dict)
+    ground: Ground
+    building: Path
     kernel_dir: str = ""
     advance: Callable[[int, int, str], None] = lambda *_: None
 
@@ -44,8 +43,7 @@ class Site:
         path = self.inputs / name
         path.write_text(content)
         path.chmod(0o644)
-        self.tools[name] = path
-        return str(TOOLS / name)
+        return self.ground.offer(name, path)
 
     def run(
         self,
@@ -56,14 +54,14 @@ class Site:
         readable: tuple[Path, ...] = (),
         capture: bool = False,
         hear: Hear | None = None,
+        apart: str = "",
     ) -> str:
-        """Run a program inside; gives back its standard output when it is to be captured, else "".
+        """Run a guest; gives back its standard output when it is to be captured, else "".
 
-        `hear` is given the lines of standard output as they come, instead of the log.
+        `hear` is given the lines of standard output as they come, instead of the log; `apart` is the ground's.
         """
         lines: list[str] = []
-        guest = sandbox.for_build(self.layout, self.owner, readable=readable, lock_fds=self.lock_fds, tools=self.tools)
-        command = guest.command(argv, label=label, env=env, cwd=self.layout.live, silence=SILENCE)
+        command = self.ground.command(argv, label=label, env=dict(env or {}), readable=readable, apart=apart)
         process.run(command, self.sink, self.stop, stdout=lines.append if capture else hear)
         return "".join(f"{line}\n" for line in lines)
 
@@ -73,34 +71,29 @@ class Site:
         orders: Mapping[str, object],
         *,
         label: str,
+        env: Mapping[str, str] | None = None,
         readable: tuple[Path, ...] = (),
         capture: bool = False,
         hear: Hear | None = None,
+        apart: str = "",
     ) -> str:
-        """Run one of our guest scripts inside, with the Python that runs this process; else like `run`."""
-        argv, interpreter = self.own_script(script, orders)
-        return self.run(argv, label=label, readable=(*readable, *interpreter), capture=capture, hear=hear)
+        """Run one of our guest scripts with a Python of the ground; else like `run`."""
+        python, needed = self.ground.python
+        argv = [python, "-I", self.own_script(script), self.hand_in("orders.json", json.dumps(orders))]
+        shown = (*readable, *needed)
+        return self.run(argv, label=label, env=env, readable=shown, capture=capture, hear=hear, apart=apart)
 
-    def own_script(self, script: str, orders: Mapping[str, object]) -> tuple[list[str], tuple[Path, ...]]:
-        """Hand in a guest script and its orders; gives its argument list and what must be readable for it."""
-        self.tools[script] = Path(guest.__file__).with_name(script)
-        given = self.hand_in("orders.json", json.dumps(orders))
-        return [own_python(), "-I", str(TOOLS / script), given], own_base()
+    def own_script(self, script: str) -> str:
+        """Hand in one of our guest scripts; returns the path that guests find it at."""
+        return self.ground.offer(script, Path(guest.__file__).with_name(script))
 
     def prefix(self, environment: Environment) -> Path:
-        """The environment's prefix: where it is at the live path, and where guests see it."""
+        """The environment's prefix: the path that is baked into it."""
         return self.layout.live / environment.path
 
-
-def own_python() -> str:
-    """The interpreter below the virtual environment that this process runs in, as guests see it."""
-    return str(Path(sys.base_prefix).resolve() / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
-
-
-def own_base() -> tuple[Path, ...]:
-    """What guests must be shown to run that interpreter; also where the owner could not get to it outside."""
-    base = Path(sys.base_prefix).resolve()
-    return () if base.is_relative_to("/usr") else (base,)
+    def place(self, environment: Environment) -> Path:
+        """Where guests see the environment while it is made: at its prefix, wherever that can be."""
+        return self.ground.tree / environment.path
 
 
 class Installer(Protocol):
@@ -127,5 +120,12 @@ class Installer(Protocol):
         """Make the environment at its prefix from a lockfile, with bytecode compiled.
 
         Gives back how many lines of output looked like errors although nothing failed.
+        """
+        ...
+
+    def packages(self, lockfile: str) -> dict[str, str] | None:
+        """Read {package: version} from a lockfile, None where only the installation can tell.
+
+        Raises Refused for what is no lockfile of this installer.
         """
         ...

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import guest
 from stacks.engine.environments import Environment
-from stacks.engine.errors import Failed
+from stacks.engine.errors import Failed, Refused
 from stacks.engine.events import Event
 from stacks.engine.installers import index
-from stacks.engine.installers.base import Site, own_base, own_python
-from stacks.engine.sandbox import TOOLS
+from stacks.engine.installers.base import Site
+from stacks.engine.packages import normal
 
 CHANNELS = ("conda-forge",)
 _CONDA, _PIP = "[conda]", "[pip]"
@@ -48,15 +47,17 @@ class Conda:
     def _resolve_pip(self, environment: Environment, records: list[Record], site: Site) -> str:
         if not environment.pip:
             return ""
-        python = ("--python", own_python(), "--python-version", _python_version(records))
+        program, needed = site.ground.python
+        python = ("--python", program, "--python-version", _python_version(records))
         pinned = "".join(f"{record['name']}=={record['version']}\n" for record in records if _is_python(record))
-        return index.lock(environment, environment.pip, python, site, constraints=pinned, readable=own_base())
+        return index.lock(environment, environment.pip, python, site, constraints=pinned, readable=needed)
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
         """Link the conda packages, install pip's beside them, and compile all of it."""
         records, locked = read(lockfile)
         progress = _Progress(site, len(records))
-        orders = {"do": "install", "prefix": str(site.prefix(environment)), "records": records}
+        baked, place = str(site.prefix(environment)), str(site.place(environment))
+        orders = {"do": "install", "prefix": place, "baked": baked, "records": records}
         _rattler(orders, f"install {environment.path}", environment, site, hear=progress)
         site.sink(Event("note", f"{len(records)} conda packages linked."))
         if locked.strip():
@@ -64,14 +65,29 @@ class Conda:
         _compile(environment, records, site)
         return progress.failed
 
+    def packages(self, lockfile: str) -> dict[str, str]:
+        """Read what conda brings, and what pip puts beside it or in its place."""
+        records, locked = read(lockfile)
+        return {normal(str(record["name"])): str(record["version"]) for record in records} | index.pins(locked)
+
 
 def read(lockfile: str) -> tuple[list[Record], str]:
     """Take a lockfile apart: conda's packages, and pip's lines."""
     conda, _, locked = lockfile.partition(f"{_PIP}\n")
     head, *lines = conda.splitlines() or [""]
     if head != _CONDA:
-        raise Failed("This is no lockfile of a conda environment: build from the recipe instead.")
-    return [json.loads(line) for line in lines if line.strip()], locked
+        raise Refused("This is no lockfile of a conda environment: build from the recipe instead.")
+    return [_record(line) for line in lines if line.strip()], locked
+
+
+def _record(line: str) -> Record:
+    try:
+        record = json.loads(line)
+        if all(isinstance(record[word], str) for word in ("name", "version", "url", "fn", "channel")):
+            return dict(record)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise Refused(f"The lockfile has a line that describes no conda package: {line[:80]}")
 
 
 def _lockfile(records: list[Record], locked: str) -> str:
@@ -115,18 +131,19 @@ def _rattler(
     found = importlib.util.find_spec("rattler")
     if found is None or not found.submodule_search_locations:
         raise Failed("py-rattler is not installed: run “make setup”.")
-    site.tools["lib/rattler"] = Path(found.submodule_search_locations[0])
-    orders = orders | {"cache": str(site.layout.root / "cache" / "rattler")}
+    site.ground.offer("lib/rattler", Path(found.submodule_search_locations[0]))
+    orders = orders | {"cache": str(site.ground.cache / "rattler")}
     return site.run_own(
         "conda.py", orders, label=f"rattler {does}", readable=index.local(environment), capture=capture, hear=hear
     )
 
 
 def _compile(environment: Environment, records: Sequence[Record], site: Site) -> None:
-    prefix = site.prefix(environment)
-    library = prefix / "lib" / f"python{'.'.join(_python_version(records).split('.')[:2])}"
-    site.tools["bytecode.py"] = Path(guest.__file__).with_name("bytecode.py")
-    argv = [str(prefix / "bin" / "python"), "-I", str(TOOLS / "bytecode.py"), str(library)]
+    place = site.place(environment)
+    library = place / "lib" / f"python{'.'.join(_python_version(records).split('.')[:2])}"
+    # Without -B the compiler's own modules would be compiled as they are imported, and name the place that they lie in.
+    argv = [str(place / "bin" / "python"), "-I", "-B", site.own_script("bytecode.py"), str(library)]
+    argv += [str(place), str(site.prefix(environment))]
     site.run(argv, label=f"compile {environment.path}")
 
 
@@ -143,13 +160,22 @@ class _Progress:
         """Take one line; what is no progress goes to the log as it is."""
         try:
             said = json.loads(line)
-            failed = said.get("failed")
+            failed, left_out = said.get("failed"), said.get("left_out")
         except (ValueError, AttributeError):
             self._site.sink(Event("output", line))
             return
         if failed:
             self.failed += 1
             self._site.sink(Event("warning", f"The link script of {failed} failed: the package may not work."))
+        elif left_out:
+            self.failed += 1
+            self._site.sink(
+                Event(
+                    "warning",
+                    f"The link script of {left_out} was not run: it must see the tree at the live path. If the package "
+                    "needs it, build with the strategy sandbox or repoint.",
+                )
+            )
         else:
             self._show(int(said["done"]), int(said["total"]), str(said["unit"]))
 

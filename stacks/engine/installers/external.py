@@ -29,5 +29,8 @@ class External:
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
         """Make nothing but an empty directory."""
-        (site.layout.building / environment.path).mkdir()
+        (site.building / environment.path).mkdir()
         return 0
+
+    def packages(self, lockfile: str) -> None:
+        """Tell nothing: its owner may change it at any time."""

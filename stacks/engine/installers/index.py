@@ -13,8 +13,10 @@ import uv
 from stacks.engine.environments import Environment
 from stacks.engine.errors import CommandFailed, Failed, Refused
 from stacks.engine.installers.base import Site
-from stacks.engine.sandbox import TOOLS
+from stacks.engine.packages import normal
 
+_PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?(==(?P<version>[^\s;]+)| @ (?P<url>\S+))")
+_REVISION = re.compile(r"@([0-9a-f]{40})\b")
 # A commit names its content as a hash does, but uv takes none for it.
 _COMMIT = re.compile(r"\S+ @ git\+\S+@[0-9a-f]{40}\b.*")
 
@@ -73,6 +75,22 @@ def _split(locked: str) -> tuple[str, str]:
     return "".join(commits), "".join(line for line in lines if line not in commits)
 
 
+def pins(locked: str) -> dict[str, str]:
+    """Read {package: version} from a requirements file with hashes; one from git has its commit for a version.
+
+    Raises Refused for a line that pins nothing: uv would take options from it.
+    """
+    lines = [line.strip() for line in locked.splitlines()]
+    found = {}
+    for line in (line for line in lines if line and not line.startswith(("#", "--hash="))):
+        pin = _PIN.match(line)
+        if pin is None:
+            raise Refused(f"This is no lockfile of a Python environment; it has the line: {line[:80]}")
+        revision = _REVISION.search(pin["url"] or "")
+        found[normal(pin["name"])] = pin["version"] or (revision[1] if revision else pin["url"])
+    return found
+
+
 def run(
     environment: Environment,
     site: Site,
@@ -89,13 +107,12 @@ def run(
 
 
 def _uv(site: Site) -> list[str]:
-    site.tools["uv"] = Path(uv.find_uv_bin())
-    return [str(TOOLS / "uv")]
+    return [site.ground.offer("uv", Path(uv.find_uv_bin()))]
 
 
 def _settings(site: Site, *, colour: bool) -> dict[str, str]:
     return {
-        "UV_CACHE_DIR": str(site.layout.root / "cache" / "uv"),
+        "UV_CACHE_DIR": str(site.ground.cache / "uv"),
         "UV_LINK_MODE": "hardlink",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",

@@ -10,12 +10,11 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stacks.engine import process, versions
+from stacks.engine import versions
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.events import Event, Sink
-from stacks.engine.installers.base import SILENCE, Site
-from stacks.engine.sandbox import TOOLS, Sandbox
+from stacks.engine.installers.base import Site
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SUSPECT = re.compile(
@@ -49,11 +48,11 @@ class Script:
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
         """Run the script of the locked commit, and count what looks like an error although the script went on."""
-        locked = tomllib.loads(lockfile)
-        found = _checkout(str(locked["source"]), environment, site, commit=str(locked["commit"]))
+        locked = _read(lockfile)
+        found = _checkout(locked["source"], environment, site, commit=locked["commit"])
         watch = _Watch(site.sink)
-        site.tools[f"source/{environment.path}"] = found.place
-        script = f"{TOOLS}/source/{environment.path}/{environment.script}"
+        checkout = site.ground.offer(f"source/{environment.path}", found.place)
+        script = f"{checkout}/{environment.script}"
         argv = [*([] if found.executable else ["/bin/bash"]), script, *arguments(environment, site)]
         replace(site, sink=watch).run(
             argv,
@@ -61,12 +60,16 @@ class Script:
             env=variables(environment),
             readable=_specs(site),
         )
-        if not versions.is_directory(site.layout.building / environment.path):
+        if not versions.is_directory(site.building / environment.path):
             raise Failed(
                 f"{environment.script} ended without making {site.prefix(environment)}: look for the cause above."
             )
         watch.tell(environment.script)
         return watch.count
+
+    def packages(self, lockfile: str) -> None:
+        """Tell nothing: what a script installs is known when it has run."""
+        _read(lockfile)
 
 
 def arguments(environment: Environment, site: Site) -> list[str]:
@@ -81,7 +84,7 @@ def arguments(environment: Environment, site: Site) -> list[str]:
 def variables(environment: Environment) -> dict[str, str]:
     """Give the script's environment: of its own, but for the machine's certificates and mirrors."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    own = process.base_environment() | {"SHELL": "/bin/bash", "USER": "datalab", "LOGNAME": "datalab"}
+    own = {"SHELL": "/bin/bash", "USER": "datalab", "LOGNAME": "datalab"}
     return own | passed_on | dict(environment.variables)
 
 
@@ -115,15 +118,12 @@ def _checkout(source: str, environment: Environment, site: Site, *, commit: str 
 
 
 def _git(source: str, environment: Environment, site: Site, place: Path, commit: str) -> str:
-    inside = TOOLS / "source" / environment.path
-    orders = {"source": source, "ref": environment.ref, "commit": commit, "place": str(inside)}
-    argv, interpreter = site.own_script("checkout.py", orders | {"script": environment.script})
-    # The repository may belong to anybody: git runs as the owner in a sandbox, where no hook or setting can do harm.
+    name = f"source/{environment.path}"
+    inside = site.ground.offer(name, place)
+    orders = {"source": source, "ref": environment.ref, "commit": commit, "place": inside, "script": environment.script}
+    # The repository may belong to anybody: git runs as the owner, where no hook or setting of it can do harm.
     settings = site.hand_in("gitconfig", "[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n")
     local = (Path(source),) if source.startswith("/") else _ssh(site) if source.startswith("ssh:") else ()
-    guest = Sandbox(
-        *(site.layout, site.owner, ((place, inside),)), True, (*interpreter, *local), site.tools, site.lock_fds
-    )
     env = {
         "GIT_CONFIG_GLOBAL": settings,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -131,10 +131,9 @@ def _git(source: str, environment: Environment, site: Site, place: Path, commit:
         "GIT_ALLOW_PROTOCOL": "https:ssh:file",
         "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
     } | {name: os.environ[name] for name in ("GIT_SSL_CAINFO",) if name in os.environ}
-    lines: list[str] = []
-    command = guest.command(argv, label=f"git checkout {environment.path}", env=env, cwd=inside, silence=SILENCE)
-    process.run(command, site.sink, site.stop, stdout=lines.append)
-    return lines[-1]
+    label = f"git checkout {environment.path}"
+    said = site.run_own("checkout.py", orders, label=label, env=env, readable=local, capture=True, apart=name)
+    return said.splitlines()[-1]
 
 
 def _ssh(site: Site) -> tuple[Path, ...]:
@@ -149,6 +148,14 @@ def _home(uid: int) -> Path | None:
         return Path(pwd.getpwuid(uid).pw_dir)
     except KeyError:
         return None
+
+
+def _read(lockfile: str) -> dict[str, str]:
+    try:
+        locked = tomllib.loads(lockfile)
+        return {name: str(locked[name]) for name in ("source", "commit")}
+    except (tomllib.TOMLDecodeError, KeyError):
+        raise Refused("This is no lockfile of a script: build from the recipe instead.") from None
 
 
 def _lockfile(values: dict[str, str]) -> str:

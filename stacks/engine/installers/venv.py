@@ -26,3 +26,7 @@ class Venv:
         index.make(environment, site)
         index.install(environment, lockfile, site, "--compile-bytecode")
         return 0
+
+    def packages(self, lockfile: str) -> dict[str, str]:
+        """Read the pins."""
+        return index.pins(lockfile)

@@ -1,0 +1,60 @@
+"""Run a program where there is no namespace that would end what it starts: python -I ends.py PROGRAM ARGUMENT…
+
+Whatever the program leaves behind, in sessions of its own too, is killed when it ends or when the end is asked for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+
+_GRACE = 2  # seconds from SIGTERM to SIGKILL; less than the engine gives
+_libc = ctypes.CDLL(None)
+_PDEATHSIG, _SUBREAPER = 1, 36  # of prctl(2)
+
+
+def main(argv: list[str]) -> int:
+    """Run the program to its end, and end the rest; gives back its status, as a shell would."""
+    _libc.prctl(_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_GRACE))
+    signal.signal(signal.SIGALRM, lambda *_: kill_children())
+    status = subprocess.Popen(argv, preexec_fn=lambda: _libc.prctl(_PDEATHSIG, signal.SIGKILL)).wait()  # noqa: PLW1509
+    end_all()
+    return status if status >= 0 else 128 - status
+
+
+def end_all() -> None:
+    """Kill and reap until nothing is left: what a killed child had started becomes a child of this process."""
+    while True:
+        kill_children()
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def kill_children() -> None:
+    """Kill every child of this process."""
+    own = str(os.getpid())
+    for name in os.listdir("/proc"):
+        if name.isdigit() and parent(name) == own:
+            try:
+                os.kill(int(name), signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+
+
+def parent(process: str) -> str:
+    """Read the number of a process's parent, "" when it is gone."""
+    try:
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[1]
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

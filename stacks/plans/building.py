@@ -1,0 +1,115 @@
+"""What the steps of a build, or of a solve, do and share: the places, the ground, and what is undone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from stacks.engine import area, build, externals, journal, sizes, versions
+from stacks.engine.build import Building
+from stacks.engine.environments import Environment
+from stacks.engine.errors import Failed
+from stacks.engine.externals import External
+from stacks.engine.grounds import Bare, Ground, Sandboxed
+from stacks.engine.installers import INSTALLERS
+from stacks.engine.installers.base import Site
+from stacks.engine.strategies import Strategy
+from stacks.engine.trees import Porter
+from stacks.plans.base import Context
+from stacks.plans.leading import Leading
+
+LANE = "build"
+Part = Callable[[Environment, Building, Site], None]
+
+
+class Work:
+    """What the steps of one build share; `leading` leads the live path away and back where the strategy does so."""
+
+    def __init__(self, building: Building, strategy: Strategy, leading: Leading | None = None) -> None:
+        self._building = building
+        self._strategy = strategy
+        self._leading = leading
+        self._inputs: Path | None = None
+
+    def prepare(self, context: Context, kind: str = "build") -> None:
+        journal.begin(context.layout, LANE, operation=context.operation, kind=kind, version=self._building.name)
+        area.make_place(context.layout, context.owner)
+        self._inputs = Path(tempfile.mkdtemp(prefix="dlstack-inputs-"))
+        self._inputs.chmod(0o755)
+
+    def take(self, environment: Environment, context: Context) -> None:
+        """Say what the lockfile that was given holds; it is there already."""
+        found = INSTALLERS[environment.installer].packages(self._building.lockfile[environment.path])
+        context.note(f"{len(found)} packages, as locked." if found is not None else "As locked.")
+
+    def do(self, part: Part, environment: Environment, context: Context) -> None:
+        if self._inputs is None:
+            raise AssertionError("the first step makes the inputs directory")
+        away = self._leading.building if self._leading else None
+        site = Site(
+            *(context.layout, context.owner, context.sink, context.stop, self._inputs),
+            self._ground(context, self._inputs),
+            away or context.layout.building,
+            kernel_dir=self._building.kernel_dir,
+            advance=context.advance,
+        )
+        part(environment, self._building, site)
+
+    def _ground(self, context: Context, inputs: Path) -> Ground:
+        if self._strategy == "sandbox":
+            return Sandboxed(context.layout, context.owner, context.lock_fds)
+        if self._leading is None or self._leading.building is None:
+            return Bare(context.layout, context.owner, inputs, context.layout.building, context.lock_fds)
+        lock_fds = (*context.lock_fds, *self._leading.lock_fds)
+        return Bare(context.layout, context.owner, inputs, context.layout.live, lock_fds)
+
+    def carry(self, external: External, context: Context) -> None:
+        source = externals.latest(context.layout, external, self._newest(context, external))
+        context.note(f"From {source}." if source else "There is none yet: an empty place is kept for it.")
+        porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
+        externals.carry(external, source, context.layout.building, porter)
+
+    def _newest(self, context: Context, external: External) -> Path | None:
+        having = [item for item in versions.all_sealed(context.layout).values() if external.path in item.externals]
+        newest = max(having, key=lambda item: item.generation, default=None)
+        return context.layout.version(newest.name) if newest else None
+
+    def seal(self, context: Context) -> None:
+        context.note("Reading every file, and sharing what earlier versions hold.")
+        description = build.seal_version(context.layout, self._building)
+        measured = sizes.refresh(context.layout)
+        size = measured[description.name]
+        context.note(
+            f"{size.files} files, {size.bytes / 1e6:.1f} MB, of which {size.unique_bytes / 1e6:.1f} MB are its own."
+        )
+        context.outcome |= asdict(description) | {
+            "version": description.name,
+            "manifest_digest": description.manifest,
+            "bytes": size.bytes,
+            "unique_bytes": size.unique_bytes,
+            "unique": {name: item.unique_bytes for name, item in measured.items()},
+            "warnings": self._building.warnings,
+            "strategy": self._strategy,
+        }
+        self.end(context, "succeeded")
+
+    def clear(self, context: Context) -> None:
+        layout, name = context.layout, self._building.name
+        if (journal.pending(layout, LANE) or {}).get("detour"):
+            raise Failed("The live path could not be led back: the next operation tries again.")
+        area.clear(layout)
+        if versions.sealed(layout, name):
+            context.note(f"“{name}” had been sealed already: it is complete and was kept.")
+        elif not os.path.lexists(layout.version(name)):
+            versions.forget(layout, name)
+            context.note("The half-made version was removed; the package caches were kept for a retry.")
+        self.end(context, "undone")
+
+    def end(self, context: Context, outcome: str) -> None:
+        if self._inputs is not None:
+            shutil.rmtree(self._inputs, ignore_errors=True)
+        journal.end(context.layout, LANE, outcome)

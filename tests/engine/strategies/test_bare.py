@@ -1,0 +1,104 @@
+"""Guests on the bare machine: who they are, what they find, and that nothing of them is left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stacks.engine import guest, process
+from stacks.engine.errors import CommandFailed
+from stacks.engine.events import Event
+from stacks.engine.grounds import Bare, reached_python, reaches
+from stacks.engine.layout import Layout
+from stacks.engine.owner import Owner
+from stacks.engine.stop import Stop
+
+
+@pytest.fixture
+def ground(layout: Layout, owner: Owner, place: Path) -> Bare:
+    inputs, tree = place / "inputs", place / "tree"
+    inputs.mkdir(mode=0o755)
+    tree.mkdir()
+    return Bare(layout, owner, inputs, tree)
+
+
+def said(ground: Bare, script: str, **env: str) -> list[str]:
+    events: list[Event] = []
+    process.run(ground.command(["sh", "-c", script], label="", env=env), events.append, Stop())
+    return [event.text for event in events if event.kind == "output"]
+
+
+def test_guests_run_as_the_owner_without_any_right_in_an_environment_of_their_own(ground: Bare, owner: Owner) -> None:
+    rights = "grep -E '^Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status" if os.geteuid() == 0 else "true"
+    found = said(
+        ground, f"id -u; id -G; pwd; env | cut -d= -f1 | sort | grep -vi proxy | tr '\\n' ' '; {rights}", MORE="1"
+    )
+    assert found[:3] == [str(owner.uid), str(owner.gid), str(ground.tree)]
+    assert {"HOME", "MORE", "PATH", "PWD", "TMPDIR"} <= set(found[3].split())
+    assert not {"DLSTACK_HOME", "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "PYTHONPATH"} & set(found[3].split())
+    assert all(line.split()[1] in ("0000000000000000", "1") for line in found[4:])
+
+
+def test_a_shell_says_the_path_that_it_was_told(ground: Bare, place: Path) -> None:
+    link = place / "link"
+    link.symlink_to(ground.tree)
+    assert said(Bare(ground.layout, ground.owner, ground.inputs, link), "pwd") == [str(link)]
+
+
+def test_what_the_owner_cannot_reach_is_copied_and_the_rest_linked(ground: Bare, place: Path) -> None:
+    closed = place / "closed"
+    (closed / "inner").mkdir(parents=True)
+    for file in (place / "open", closed / "tool", closed / "inner/file"):
+        file.write_text("#!/bin/sh\necho hello\n")
+        file.chmod(0o755)
+    closed.chmod(0o700)
+    paths = [ground.offer(name, source) for name, source in (("a", place / "open"), ("b", closed / "tool"))]
+    assert said(ground, "; ".join(paths)) == ["hello", "hello"]
+    assert said(ground, f"cat {ground.offer('lib/c', closed / 'inner')}/file | wc -l") == ["2"]
+    assert Path(paths[0]).is_symlink()
+    assert Path(paths[1]).is_symlink() == ground.owner.is_self
+    assert reaches(ground.owner, closed / "tool") == ground.owner.is_self
+
+
+def test_a_python_that_the_owner_reaches_is_found(ground: Bare) -> None:
+    assert said(ground, f"{reached_python(ground.owner)} -c 'import hashlib; print(hashlib.file_digest.__name__)'") == [
+        "file_digest"
+    ]
+
+
+def test_nothing_a_guest_started_is_left(ground: Bare, place: Path) -> None:
+    mark = f"{place}/never"
+    found = said(ground, f"setsid sh -c 'while :; do test -e {mark}; sleep 0.05; done' & echo done")
+    assert found == ["done"]
+    left = subprocess.run(["pgrep", "-f", mark], capture_output=True, text=True, check=False)
+    assert left.stdout == ""
+
+
+@pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143)])
+def test_the_status_of_a_guest_is_told(ground: Bare, script: str, status: int) -> None:
+    with pytest.raises(CommandFailed) as caught:
+        said(ground, script)
+    assert caught.value.status == status
+
+
+def test_the_end_of_the_wrapper_ends_the_guest(place: Path) -> None:
+    wrapper = Path(guest.__file__).with_name("ends.py")
+    argv = [
+        sys.executable,
+        "-I",
+        str(wrapper),
+        "sh",
+        "-c",
+        f"echo begun; while :; do test -e {place}; sleep 0.05; done",
+    ]
+    running = subprocess.Popen(argv, stdout=subprocess.PIPE)
+    assert running.stdout is not None
+    assert running.stdout.readline() == b"begun\n"
+    running.kill()
+    running.wait()
+    running.stdout.read()  # ends when the guest has ended
+    running.stdout.close()
