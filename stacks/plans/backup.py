@@ -6,6 +6,8 @@ import time
 import uuid
 from dataclasses import asdict, replace
 
+from stacks import differences
+from stacks.differences import Listed
 from stacks.engine import area, drift, externals, journal, manifest, packages, resident, seal, sizes, trees, versions
 from stacks.engine.drift import Drift
 from stacks.engine.errors import Failed
@@ -57,11 +59,27 @@ class _Work:
         context.note(f"“{self._active.name}”: {found}.")
         for item in found.differences[:200]:
             context.tell("output", str(item))
+        packaged = self._packages(context.layout)
+        for line in packaged:
+            context.note(line)
         context.outcome |= {
             "changed": bool(found.differences),
+            "owners": list(found.owners),
+            "packages_changed": packaged,
             "drift": [item._asdict() for item in found.differences[:200]],
         }
         self._drift = found if found.differences else None
+
+    def _packages(self, layout: Layout) -> list[str]:
+        """Say which packages were added, removed and changed, by environment, name and version."""
+        place = resident.place(layout, self._active.name)
+        now = {path: packages.installed(place / path) for path in self._active.packages}
+        found = differences.between(Listed(self._active.packages), Listed(now)).environments
+        return [
+            f"{group.name}: {one.name} {one.before or 'not there'} → {one.after or 'removed'}"
+            for group in found
+            for one in group.all
+        ]
 
     def copy(self, context: Context) -> None:
         if self._drift is None:

@@ -16,6 +16,7 @@ _PLAIN: dict[str, str] = {
     Kind.RESTORE: "“{version}” is back in the ramdisk and active.",
     Kind.DISCARD: "“{version}” is again what was sealed.",
     Kind.VERIFY: "“{version}” agrees with its manifest.",
+    Kind.PROVISION: "The machine is ready: build a version, or adopt those that were made by hand.",
     Kind.CONFIGURE: "The services are written down; they are stopped when production changes in place.",
     Kind.CONVERT: "The layout is resident; “{version}” is active.",
 }

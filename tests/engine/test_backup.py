@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def on_disk(layout: Layout) -> dict[str, set[manifest.Entry]]:
 
 def test_nothing_changed_nothing_written(machine: Layout, runner: Runner) -> None:
     before = on_disk(machine)
-    assert runner.run("backup") == {"changed": False, "drift": []}
+    assert runner.run("backup") == {"changed": False, "drift": [], "owners": [], "packages_changed": []}
     assert on_disk(machine) == before
     assert links.target(machine.live) == "sw.tmpfs/b"
 
@@ -218,3 +219,25 @@ def test_a_half_made_description_is_no_version(machine: Layout) -> None:
     write_tree(machine.root / "sw.c", {"file": "c"})
     (machine.state / "versions" / "c").mkdir()
     assert "c" not in versions.all_sealed(machine)
+
+
+def test_it_says_which_packages_changed_and_who_owns_what(layout: Layout, version: Make, runner: Runner) -> None:
+    info = "env/lib/python3.11/site-packages/{}-{}.dist-info/METADATA"
+    metadata = "Name: {}\nVersion: {}\n"
+    files = {info.format(name, "1.0"): metadata.format(name, "1.0") for name in ("numpy", "six")}
+    version("p", files | {f"env/lib/m{number}": "" for number in range(100)})
+    description = versions.need_sealed(layout, "p")
+    listed = {"env": {"numpy": "1.0", "six": "1.0"}}
+    versions.store(layout, replace(description, packages=listed), versions.tree(layout, "p").manifest, replace=True)
+    runner.run("deploy", version="p")
+    place = layout.resident("p")
+    (place / info.format("numpy", "1.0")).unlink()
+    (place / info.format("numpy", "1.0")).parent.rmdir()
+    for name, number in (("numpy", "2.0"), ("scipy", "1.5")):
+        file = place / info.format(name, number)
+        file.parent.mkdir()
+        file.write_text(metadata.format(name, number))
+    outcome = runner.run("backup")
+    assert outcome["packages_changed"] == ["env: numpy 1.0 → 2.0", "env: scipy not there → 1.5"]
+    assert outcome["owners"] == [os.geteuid()]
+    assert versions.need_sealed(layout, "p+1").packages["env"]["scipy"] == "1.5"

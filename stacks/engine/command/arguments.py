@@ -67,12 +67,17 @@ def _prune(added: argparse.ArgumentParser) -> None:
 
 def _provision(added: argparse.ArgumentParser) -> None:
     added.add_argument("--dry-run", action="store_true", help="print what a root user would type, and change nothing")
+    added.add_argument("--machine", default="", help="its name in DLStack (default: the host's)")
+    describe_machine(added)
+
+
+def describe_machine(added: argparse.ArgumentParser) -> None:
+    """Declare what a new machine is to be like; `dlstack provision` takes the same."""
     added.add_argument("--layout", default="", help="resident (default) or in-place")
     added.add_argument("--size", default="", help="of the ramdisk: bytes, 8G, or 50%% of RAM (default: half of RAM)")
     added.add_argument("--inodes", type=int, metavar="N", help="of the ramdisk (default: one for 4 KiB)")
     added.add_argument("--trust-parents", action="store_true", help="accept directories that everybody can write")
     added.add_argument("--service", action="append", default=[], metavar="UNIT", help="to pause; repeatable")
-    added.add_argument("--machine", default="", help="its name in DLStack (default: the host's)")
 
 
 OWN: dict[str, Callable[[argparse.ArgumentParser], None]] = {

@@ -19,7 +19,7 @@ from stacks.plans import provision as plans
 def operate(layout: Layout, asked: argparse.Namespace, host: Host | None = None) -> int:
     """Provision a root, or with --dry-run print the commands; a root that lacks nothing is left as it is."""
     host = host or provision.this_host()
-    parameters = _parameters(asked, host)
+    parameters = parameters_of(asked, host)
     wanted = provision.read(layout, owner.resolve(asked.owner), parameters, host)
     needed = [action for action in provision.actions(wanted, host) if action.needed]
     remarks = provision.remarks(wanted, host)
@@ -37,7 +37,8 @@ def operate(layout: Layout, asked: argparse.Namespace, host: Host | None = None)
     return 0
 
 
-def _parameters(asked: argparse.Namespace, host: Host) -> dict[str, Any]:
+def parameters_of(asked: argparse.Namespace, host: Host) -> dict[str, Any]:
+    """Read the plan's parameters; raises Refused for a size that is none."""
     size = tmpfs.parse_size(asked.size, host.memory) if asked.size else None
     if asked.size and size is None:
         raise Refused(f"“{asked.size}” is no size: give bytes, or a number with K, M, G or % behind it.")
