@@ -234,6 +234,19 @@ def differences(
         yield Difference(path, "removed", "is missing")
 
 
+def between(before: Manifest, after: Manifest) -> list[Difference]:
+    """Give each way in which one manifest departs from another, by path; a directory's times do not count."""
+    old, new = before.by_path, after.by_path
+    found = [Difference(path, "added", "is new") for path in new.keys() - old.keys()]
+    found += [Difference(path, "removed", "is gone") for path in old.keys() - new.keys()]
+    for path in old.keys() & new.keys():
+        one, other = old[path], new[path]
+        fields = [name for name in Entry._fields if getattr(one, name) != getattr(other, name)]
+        if fields and not (one.type == other.type == "d" and fields == ["mtime_ns"]):
+            found.append(Difference(path, "changed", f"{', '.join(fields)} differ"))
+    return sorted(found)
+
+
 def top(path: str) -> str:
     """Name the top directory of a tree that a path lies in."""
     return path.split("/", 1)[0]

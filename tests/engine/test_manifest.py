@@ -9,6 +9,7 @@ import pytest
 from stacks.engine import manifest
 from stacks.engine.errors import Failed
 from stacks.engine.layout import IDENTITY
+from tests.engine.conftest import write_tree
 
 
 @pytest.fixture
@@ -107,3 +108,14 @@ def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
     (tmp_path / "stored").write_bytes(b"rubbish")
     with pytest.raises(Failed, match="damaged"):
         manifest.read(tmp_path / "stored")
+
+
+def test_two_manifests_are_compared_path_by_path(tmp_path: Path) -> None:
+    for name, files in (
+        ("a", {"same": "x", "gone": "x", "d/text": "one"}),
+        ("b", {"same": "x", "new": "x", "d/text": "two"}),
+    ):
+        write_tree(tmp_path / name, files, mtime=1e9)
+    found = manifest.between(*(manifest.scan(tmp_path / name) for name in "ab"))
+    assert [(item.path, item.kind) for item in found] == [("d/text", "changed"), ("gone", "removed"), ("new", "added")]
+    assert found[0].detail == "digest differ"

@@ -6,30 +6,42 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from stacks import filediff
 from stacks.differences import Change, Differences, Group, Listed, as_document, between
 from stacks.engine.errors import Refused
 from stacks.engine.layout import check_name
+from stacks.engine.manifest import Difference
 from stacks.management.verb import DONE, Verb, machine_named
 from stacks.models import Machine
 from stacks.observation import observe
 
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
 
 class Command(Verb):
-    help = "Show which packages and kernelspecs version B adds, removes and changes against A."
+    help = "Show which packages, kernelspecs and, if asked for, files version B adds, removes and changes against A."
 
     def arguments(self, parser: CommandParser) -> None:
         parser.add_argument("a", metavar="A")
         parser.add_argument("b", metavar="B")
+        parser.add_argument("--files", action="store_true", help="compare every path of the two manifests too")
 
     def carry_out(self, options: dict[str, Any]) -> int:
         machine = machine_named(options["machine"])
         before, after = (_content(machine, options[key]) for key in ("a", "b"))
         differences = between(before, after)
+        files = filediff.between(machine, options["a"], options["b"]) if options["files"] else []
         if self.is_json:
-            self.document({"a": options["a"], "b": options["b"], **as_document(differences)})
+            listed = {"files": [item._asdict() for item in files]} if options["files"] else {}
+            self.document({"a": options["a"], "b": options["b"], **as_document(differences), **listed})
         else:
             self._print(differences)
+            self._print_files(files)
         return DONE
+
+    def _print_files(self, files: list[Difference]) -> None:
+        for item in files:
+            self.say(f"{_SIGNS[item.kind]} {item.path}{f' ({item.detail})' if item.kind == 'changed' else ''}")
 
     def _print(self, differences: Differences) -> None:
         if not differences:

@@ -35,3 +35,13 @@ def test_missing(as_viewer: Client, machine: Machine) -> None:
 def test_a_stranger_is_sent_to_sign_in(stranger: Client, machine: Machine, sealed: Seal) -> None:
     sealed("a")
     assert stranger.get("/machines/local/versions/a/").status_code == 302
+
+
+def test_the_files_are_compared_when_asked_for(as_viewer: Client, sealed: Seal) -> None:
+    sealed("a")
+    sealed("b")
+    address = "/machines/local/versions/b/?against=a"
+    assert "files=1#files" in as_viewer.get(address).content.decode()
+    page = as_viewer.get(f"{address}&files=1").content.decode()
+    assert "bin/python" in page
+    assert '<b class="nums">1</b> changed' in page
