@@ -96,6 +96,8 @@ def solve(
     parse(revision.text).with_options(chosen)
     asked = {"recipe": revision.recipe.name, "revision": revision.number, "recipe_text": revision.text}
     parameters = {**asked, "options": chosen}
+    if observation.is_here(machine):
+        preview(machine=machine, kind=Kind.SOLVE, parameters=parameters)
     return submit(machine=machine, kind=Kind.SOLVE, parameters=parameters, requested_by=requested_by, reason=reason)
 
 
@@ -184,6 +186,8 @@ def preview(*, machine: Machine, kind: str, parameters: dict[str, Any]) -> Plan:
 
 
 def _submit_build(*, machine: Machine, parameters: dict[str, Any], **rest: Any) -> Operation:
+    if observation.is_here(machine):
+        preview(machine=machine, kind=Kind.BUILD, parameters={**parameters, "generation": 0})
     with transaction.atomic():
         generation = allot_generation(machine)
         return submit(machine=machine, kind=Kind.BUILD, parameters={**parameters, "generation": generation}, **rest)
