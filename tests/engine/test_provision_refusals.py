@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,10 @@ def test_the_commands_are_in_the_outcome_of_who_may_not(place: Path) -> None:
     with pytest.raises(Refused, match="User 4711 may not: Make the root"):
         provision.plan(context, new_machine)
     assert f"mkdir -m 755 {root(new_machine)}/sw.tmpfs" in context.outcome["commands"]
+
+
+def test_root_that_may_not_mount_is_told_before_anything_is_made(place: Path) -> None:
+    shut_in = replace(host(place, uid=0), may_mount=False)
+    with pytest.raises(Refused, match="User 0 may not: Mount the ramdisk"):
+        plan(shut_in)
+    assert not root(shut_in).exists()

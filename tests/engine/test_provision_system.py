@@ -127,3 +127,11 @@ def test_units_of_another_root_stay_and_ours_are_renewed(place: Path) -> None:
 def test_mount_units_are_named_as_systemd_names_them(path: str) -> None:
     named = subprocess.check_output(["systemd-escape", "--path", "--suffix=mount", path], text=True)
     assert templates.unit_name(Path(path), "mount") == named.strip()
+
+
+def test_only_an_account_can_be_let_pause_units(place: Path) -> None:
+    machine = host(place, systemd=True, uid=0)
+    with pytest.raises(Refused, match="User 64990 has no account here"):
+        plan(machine, services=[{"unit": "jupyterhub"}])
+    by_commands = {"name": "hub", "status": ["true"], "stop": ["true"], "start": ["true"]}
+    assert "services" in plan(machine, services=[by_commands])
