@@ -68,14 +68,16 @@ def carry(external: External, source: Path | None, tree: Path, porter: Porter) -
 
     `tree` must lie where the owner cannot reach it yet. The copy is compared with the source, which must not change
     meanwhile: it is tried again when it does. Raises Refused when something lies in its place, Failed when it never
-    keeps still.
+    keeps still, or when this process cannot make an equal copy.
     """
+    reason = ""
     for _ in range(TRIES):
         place = _make_place(external, tree)
-        if source is None or _copy(source, place, porter):
+        reason = "" if source is None else _copy(source, place, porter)
+        if not reason:
             return
         trees.remove(place)
-    raise Failed(f"{source} changed during each of {TRIES} copies: ask its owner (user {external.uid}) to pause.")
+    raise Failed(f"{source} {reason} (user {external.uid} owns it; {TRIES} copies were made).")
 
 
 def _make_place(external: External, tree: Path) -> Path:
@@ -91,11 +93,21 @@ def _make_place(external: External, tree: Path) -> Path:
     return place
 
 
-def _copy(source: Path, place: Path, porter: Porter) -> bool:
+def _copy(source: Path, place: Path, porter: Porter) -> str:
+    """Copy all of it; give the reason when the copy is not equal, "" when it is."""
     before = look(source)
     argv = [*trees.rsync(), "--", f"{source}/", f"{place}/"]
     confined.run(argv, f"rsync {source.name}", source, place, **porter.told)
-    return look(place) == before == look(source)
+    copied, after = look(place), look(source)
+    if before != after:
+        return "changed while it was copied: ask its owner to pause"
+    return "" if copied == before else _unequal(before[0], copied[0])
+
+
+def _unequal(source: Manifest, copied: Manifest) -> str:
+    different = (entry.path for entry in set(source.entries) ^ set(copied.entries))
+    first = min(different, default="its directory")
+    return f"cannot be copied as it is: {first} differs in the copy; setgid and file capabilities take a worker as root"
 
 
 def look(place: Path) -> tuple[Manifest, tuple[int, int, int, int]]:

@@ -44,9 +44,18 @@ def resolve(name: str = "") -> Owner:
 
 def may_give_files() -> bool:
     """Tell whether this process may make files another user's: as root, or with the capability to."""
+    return _has_capability(0)
+
+
+def may_mount() -> bool:
+    """Tell whether this process may mount filesystems, which root in a container often may not."""
+    return _has_capability(21)
+
+
+def _has_capability(number: int) -> bool:
     status = Path("/proc/self/status").read_text()
     effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
-    return bool(int(effective, 16) & 1)  # CAP_CHOWN is bit 0
+    return bool(int(effective, 16) >> number & 1)
 
 
 def _named(name: str) -> Owner:

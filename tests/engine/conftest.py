@@ -19,6 +19,7 @@ from stacks.engine.events import Event
 from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
 from stacks.engine.owner import Owner, resolve
+from stacks.engine.provision import Host
 from stacks.engine.stop import Stop
 from stacks.engine.trees import Porter
 from stacks.engine.versions import Description
@@ -83,6 +84,23 @@ def write_tree(place: Path, files: dict[str, str], mtime: float | None = None) -
         file.write_text(content)
         if mtime is not None:
             os.utime(file, (mtime, mtime))
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Give a directory with an /etc of its own, in which a machine can be made up."""
+    from tests.engine.machines import machine_place
+
+    with machine_place() as made:
+        yield made
+
+
+@pytest.fixture(params=[False, True], ids=["fstab", "systemd"])
+def new_machine(request: pytest.FixtureRequest, place: Path) -> Host:
+    """Give a machine that nothing was done to yet, without and with systemd."""
+    from tests.engine.machines import host
+
+    return host(place, systemd=request.param)
 
 
 @dataclass

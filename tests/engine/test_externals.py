@@ -17,9 +17,11 @@ from stacks.engine.externals import External
 from stacks.engine.layout import Layout
 from stacks.engine.trees import Porter
 from tests.engine.conftest import Runner, write_tree
+from tests.engine.machines import AS_UNIT, OWNER, machine_place
 from tests.wheels import Index, tiny_recipe
 
 UID = GID = 899
+REPOSITORY = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another owner's files")
 
@@ -210,3 +212,38 @@ def test_the_manifest_can_leave_it_out(theirs: Path, tmp_path: Path) -> None:
     (tmp_path / "tree" / "own").touch()
     content = manifest.scan(tmp_path / "tree")
     assert [entry.path for entry in externals.without(content, ["antares-kernel"]).entries] == ["own"]
+
+
+_CARRY = """
+import sys
+from pathlib import Path
+from stacks.engine.errors import Failed
+from stacks.engine.externals import External, carry
+from stacks.engine.stop import Stop
+from stacks.engine.trees import Porter
+source, tree = map(Path, sys.argv[1:])
+try:
+    carry(External("antares", 899, 899), source, tree, Porter(lambda event: None, Stop()))
+except Failed as error:
+    print(error)
+"""
+
+
+def test_a_worker_with_three_capabilities_copies_it_as_it_is_or_says_that_it_cannot() -> None:
+    with machine_place() as place:
+        source, tree = place / "source", place / "tree"
+        write_tree(source, {"lib/a.py": "a", "bin/python": "#!"}, 1_500_000_000)
+        (source / "bin/python").chmod(0o4755)
+        (source / "lib/closed").mkdir(mode=0o700)
+        (source / "lib/link").symlink_to("a.py")
+        give(source)
+        tree.mkdir()
+        os.chown(tree, OWNER.uid, OWNER.gid)
+        argv = [*AS_UNIT, sys.executable, "-c", _CARRY, str(source), str(tree)]
+        done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert externals.look(tree / "antares") == externals.look(source)
+        shutil.rmtree(tree / "antares")
+        (source / "lib").chmod(0o2775)
+        done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True)
+        assert "cannot be copied as it is: lib differs in the copy" in done.stdout

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from stacks.engine import owner
 from stacks.engine.errors import Refused
 
 CODE = Path(__file__).resolve().parents[3]
@@ -26,6 +27,7 @@ class Host:
 
     memory: int
     uid: int
+    may_mount: bool = True
     name: str = "local"
     etc: Path = Path("/etc")
     systemctl: tuple[str, ...] | None = None
@@ -39,7 +41,7 @@ class Host:
 
     @property
     def is_root(self) -> bool:
-        """Tell whether this process may do everything."""
+        """Tell whether this process may change the system's files."""
         return self.uid == 0
 
     @property
@@ -70,6 +72,7 @@ def this_host() -> Host:
     return Host(
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         uid=os.geteuid(),
+        may_mount=owner.may_mount(),
         name=name if MACHINE.fullmatch(name) else "local",
         systemctl=("systemctl", "--no-pager") if runs_systemd else None,
     )

@@ -112,7 +112,8 @@ def _mount(tmpfs: Tmpfs, host: Host) -> Action:
 
     why = "So that the versions in production lie in RAM. Not noexec: users run programs from it."
     needed = not os.path.ismount(tmpfs.place)
-    return Action("mount", "Mount the ramdisk", why, (" ".join(argv),), needed, host.is_root, work)
+    may = host.is_root and host.may_mount
+    return Action("mount", "Mount the ramdisk", why, (" ".join(argv),), needed, may, work)
 
 
 def check_mountable(place: Path) -> None:
