@@ -123,6 +123,16 @@ PAGES = [
     "/machines/local/deploy/two/",
     "/operations/",
     "/operations/1/",
+    "/machines/local/versions/two/",
+    "/machines/local/versions/two/?against=one&files=1",
+    "/machines/local/drift/",
+    "/machines/local/settings/",
+    "/machines/local/do/prune/",
+    "/machines/local/do/provision/",
+    "/machines/local/versions/two/do/remove/",
+    "/recipes/",
+    "/recipes/tiny/",
+    "/recipe-import/",
 ]
 
 
