@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from stacks.engine import trees
+from stacks.engine import trees, versions
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
+
+INPUTS = "dlstack-inputs-"  # how the names of directories with files for guests begin
 
 
 def make_place(layout: Layout, owner: Owner) -> None:
@@ -15,6 +18,13 @@ def make_place(layout: Layout, owner: Owner) -> None:
     layout.building.mkdir(mode=0o755)
     if os.geteuid() == 0:
         os.lchown(layout.building, owner.uid, owner.gid)
+
+
+def remove_inputs(place: str) -> None:
+    """Remove the directory of files for guests that a killed build left; anything else is left alone."""
+    path = Path(place)
+    if path.name.startswith(INPUTS) and versions.is_directory(path) and path.lstat().st_uid == os.geteuid():
+        trees.remove(path)
 
 
 def clear(layout: Layout) -> None:

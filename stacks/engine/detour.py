@@ -159,6 +159,7 @@ def mend(layout: Layout) -> list[str]:
     back = "says again what it said before" if lead_back(layout, detour) else "had been set to something else: it stays"
     said = [f"A build with the strategy {detour.strategy} was killed. The live path {back}."]
     said += _started(layout, detour)
+    links.sweep(layout.root)
     if mounts.is_tmpfs(layout.ramdisk):
         discard(layout)
     journal.amend(layout, "build", detour=None)

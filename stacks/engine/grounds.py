@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -127,8 +128,11 @@ class Bare:
     def offer(self, name: str, source: Path) -> str:
         place = self.inputs / name
         if place != source and not os.path.lexists(place):
-            place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            _give(source, place, is_reached=reaches(self.owner, source))
+            if place.parent != self.inputs:
+                place.parent.mkdir(exist_ok=True)
+                place.parent.chmod(0o755)
+            is_reached = source.is_relative_to(self.inputs) or reaches(self.owner, source)
+            _give(source, place, is_reached=is_reached)
         return str(place)
 
     def command(
@@ -164,6 +168,17 @@ class Bare:
         return place
 
 
+def check(layout: Layout, owner: Owner) -> None:
+    """Raise Refused, with what to do, when the owner could not run guests on the bare machine."""
+    reached_python(owner)
+    for place in (layout.root, Path(tempfile.gettempdir())):
+        if place.is_dir() and not reaches(owner, place):
+            raise Refused(
+                f"The stack's owner (user {owner.uid}), as whom guests run without the sandbox, cannot reach {place}: "
+                "let others read it and pass through the directories above it."
+            )
+
+
 def own_python() -> str:
     """The interpreter below the virtual environment that this process runs in."""
     return str(Path(sys.base_prefix).resolve() / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
@@ -192,8 +207,10 @@ def reaches(owner: Owner, path: Path) -> bool:
 def _give(source: Path, place: Path, *, is_reached: bool) -> None:
     if is_reached:
         os.symlink(source, place)
-    elif source.is_dir():
+        return
+    if source.is_dir():
         shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
     else:
         shutil.copy2(source, place)
-        place.chmod(0o755)
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o755)  # our own programs and libraries, whatever mode keeps others from the original

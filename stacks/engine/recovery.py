@@ -52,7 +52,7 @@ def _finish(layout: Layout, lane: str) -> list[str]:
 
 def _recover_build(layout: Layout, intent: dict[str, Any]) -> str:
     name = str(intent["version"])
-    area.clear(layout)
+    _clear(layout, intent)
     if versions.sealed(layout, name):
         return f"The version “{name}” had been sealed before the end: it is complete."
     if not os.path.lexists(layout.version(name)):
@@ -60,8 +60,13 @@ def _recover_build(layout: Layout, intent: dict[str, Any]) -> str:
     return f"The half-made version “{name}” was removed; the package caches were kept."
 
 
-def _recover_solve(layout: Layout, intent: dict[str, Any]) -> str:
+def _clear(layout: Layout, intent: dict[str, Any]) -> None:
     area.clear(layout)
+    area.remove_inputs(str(intent.get("inputs", "")))
+
+
+def _recover_solve(layout: Layout, intent: dict[str, Any]) -> str:
+    _clear(layout, intent)
     return "Nothing is left of what was to be found out."
 
 

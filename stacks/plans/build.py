@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from stacks.engine import build, detour, externals, strategies
+from stacks.engine import build, detour, externals, grounds, strategies
 from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.externals import External
@@ -25,6 +25,8 @@ def plan(context: Context) -> Plan:
     for environment in environments:
         INSTALLERS[environment.installer].check(environment)
     strategy = strategies.choose(context.parameters.get("strategy") or "sandbox", environments)
+    if strategy != "sandbox":
+        grounds.check(layout, context.owner)
     if layout.root.is_dir():
         build.check_room(layout, build.expected_bytes(layout))
     leading = _leading(layout, building, strategy)

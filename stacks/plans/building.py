@@ -38,8 +38,12 @@ class Work:
     def prepare(self, context: Context, kind: str = "build") -> None:
         journal.begin(context.layout, LANE, operation=context.operation, kind=kind, version=self._building.name)
         area.make_place(context.layout, context.owner)
-        self._inputs = Path(tempfile.mkdtemp(prefix="dlstack-inputs-"))
-        self._inputs.chmod(0o755)
+        self._inputs = Path(tempfile.mkdtemp(prefix=area.INPUTS))
+        journal.amend(context.layout, LANE, inputs=str(self._inputs))
+        # Recipes may name mirrors with their passwords: the owner reads them, as whom guests run, and nobody else.
+        self._inputs.chmod(0o750)
+        if os.geteuid() == 0:
+            os.chown(self._inputs, -1, context.owner.gid)
 
     def take(self, environment: Environment, context: Context) -> None:
         """Say what the lockfile that was given holds; it is there already."""

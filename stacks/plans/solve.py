@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks import differences
 from stacks.differences import Listed
-from stacks.engine import area, recipe, resident, strategies, versions
+from stacks.engine import area, grounds, recipe, resident, strategies, versions
 from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
@@ -32,7 +32,10 @@ def plan(context: Context) -> Plan:
     building = asking.without_name(context.parameters)
     for environment in building.recipe.environments:
         INSTALLERS[environment.installer].check(environment)
-    work = Work(building, _strategy(building.recipe.environments))
+    strategy = _strategy(building.recipe.environments)
+    if strategy != "sandbox":
+        grounds.check(context.layout, context.owner)
+    work = Work(building, strategy)
     against = resident.active(context.layout)
     explains = f"Compares it with “{against}”." if against else "No version is active: all of it would be new."
     steps = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.engine import detour, links, recovery, resident, services, versions
+from stacks.engine import detour, journal, links, recovery, resident, services, versions
 from stacks.engine.errors import Cancelled, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.locks import is_free, lane_lock
@@ -92,7 +92,13 @@ def test_killed_between_any_two_steps(
     names = [step.name for step in runner.plan("build", **parameters).steps]
     for number in range(1, len(names)):
         killed_after(runner, parameters, number)
+        intent = journal.pending(production, "build")
+        assert intent is not None
+        assert Path(intent["inputs"]).is_dir()
+        if "detour" in intent:
+            os.symlink("half", production.root / ".sw.new-1-dead")
         recovery.recover(production, "build")
+        assert not Path(intent["inputs"]).exists()
         as_before(production, before)
         assert ran(production) == ["notebooks"], names[:number]
         assert versions.directories(production) == ["a"]

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,15 @@ def test_a_service_that_does_not_stop_changes_nothing(
     with pytest.raises(Failed, match="stubborn still runs"):
         runner.run("build", **asked(index, "a", strategy="repoint"))
     as_before(layout, None)
+
+
+def test_a_root_that_the_owner_cannot_reach_is_refused(
+    layout: Layout, runner: Runner, index: Index, place: Path
+) -> None:
+    if runner.owner.is_self:
+        pytest.skip("who is the owner reaches what is his")
+    place.chmod(0o700)
+    with pytest.raises(Refused, match=r"cannot reach .*data0"):
+        runner.plan("build", **asked(index, "a", strategy="repoint"))
+    place.chmod(0o755)
+    runner.plan("build", **asked(index, "a", strategy="repoint"))
