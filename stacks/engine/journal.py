@@ -26,8 +26,12 @@ def begin(
     version: str,
     previous: str | None = None,
     paused: Sequence[str] = (),
+    uuid: str = "",
 ) -> None:
-    """Record what is about to be changed, and which services are stopped for it; durable when this returns."""
+    """Record what is about to be changed, and which services are stopped for it; durable when this returns.
+
+    `uuid` is that of a version that the operation makes itself, so that no other is ever taken away in its stead.
+    """
     intent: dict[str, Any] = {
         "operation": operation,
         "kind": kind,
@@ -36,6 +40,7 @@ def begin(
         "at": time.time(),
     }
     intent |= {"paused": list(paused)} if paused else {}
+    intent |= {"uuid": uuid} if uuid else {}
     durable.write_json(_pending(layout, lane), intent)
 
 
@@ -86,7 +91,7 @@ def last_active(layout: Layout, *, besides: str | None) -> str | None:
     return next((name for name in reversed(activations(layout)) if name != besides), None)
 
 
-MAKES_ACTIVE = ("deploy", "revert", "restore", "backup")
+MAKES_ACTIVE = ("deploy", "revert", "restore", "backup", "kernel-install", "kernel-remove")
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stacks.engine.errors import Refused
 from stacks.engine.stop import Stop
-from stacks.plans import adopt, backup, build, deploy, removal, restore, revert, verify
+from stacks.plans import adopt, backup, build, deploy, kernel_check, kernels, removal, restore, revert, verify
 from stacks.plans.base import Context, Observer, Plan, Step, execute, outcome_of
 
 PLANS: dict[str, Callable[[Context], Plan]] = {
@@ -20,12 +20,16 @@ PLANS: dict[str, Callable[[Context], Plan]] = {
     "prune": removal.prune,
     "adopt": adopt.adopt,
     "convert": adopt.convert,
+    "kernel-install": kernels.install,
+    "kernel-remove": kernels.remove,
+    "kernel-check": kernel_check.plan,
 }
 
 # What only adds or takes away versions that nobody runs never stands in the way of a revert (invariant 6).
 LANES: dict[str, str] = {
     **dict.fromkeys(("deploy", "revert", "restore", "adopt", "convert"), "live"),
-    **dict.fromkeys(("build", "backup", "verify", "remove", "prune"), "build"),
+    **dict.fromkeys(("kernel-install", "kernel-remove"), "live"),
+    **dict.fromkeys(("build", "backup", "verify", "remove", "prune", "kernel-check"), "build"),
 }
 
 

@@ -68,9 +68,9 @@ class Stage:
         self.spec(name, argv, language="python", env={"PYTHONPATH": f"{self.prefix}/lib"})
 
 
-def stage(layout: Layout) -> Stage:
-    """Make the tree."""
-    tree = layout.root / "sw.corpus"
+def stage(layout: Layout, tree: Path | None = None) -> Stage:
+    """Make the tree, where a version would lie if it is not said where."""
+    tree = tree or layout.root / "sw.corpus"
     prefix = tree / "anaconda3"
     for part in ("bin", "lib", "share/jupyter/kernels"):
         (prefix / part).mkdir(parents=True)

@@ -83,7 +83,8 @@ class Kernel:
 
     def plain(self) -> dict[str, Any]:
         """Give it as JSON types, with its state and code."""
-        return asdict(self) | {"state": self.state, "code": self.code}
+        findings = [finding.plain() for finding in self.findings]
+        return asdict(self) | {"findings": findings, "state": self.state, "code": self.code}
 
 
 def take(sight: Sight) -> list[Kernel]:
