@@ -20,7 +20,8 @@ def plan(context: Context) -> Plan:
     """Plan to check kernels; raises Refused when there is no such version, kernel or depth.
 
     Parameters are `version` (none for what is live), `names` (none for all) and `depth`. The outcome's `kernels` lists
-    {name, environment, depth, state, code, reason, seconds, output}, and `inventory` all that is known of each.
+    {name, environment, depth, state, code, reason, seconds, output}, `inventory` all that is known
+    of each, and `library` the same of the library's kernelspecs, as they would be in that tree.
     """
     asked = context.parameters
     depth = _depth(asked.get("depth") or "launch")
@@ -91,6 +92,7 @@ class _Work:
         context.outcome |= {
             "kernels": verdicts,
             "inventory": [kernel.plain() for kernel in found],
+            "library": [kernel.plain() for kernel in inventory.of_library(sight)],
             "checked_version": self._version or resident.active(context.layout) or "",
             "live": not self._version,
         }
