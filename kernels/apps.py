@@ -1,5 +1,9 @@
 """The app of kernelspecs."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -8,3 +12,15 @@ class KernelsConfig(AppConfig):
 
     name = "kernels"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Record what operations find of kernels."""
+        from stacks.signals import recorded
+
+        recorded.connect(_record, dispatch_uid="kernels")
+
+
+def _record(sender: object, **told: Any) -> None:
+    from kernels import records
+
+    records.record(operation=told["operation"], outcome=told["outcome"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,13 @@ def begin(
     kind: str,
     version: str,
     previous: str | None = None,
-    paused: Sequence[str] = (),
-    detour: Mapping[str, Any] | None = None,
+    **about: Any,
 ) -> None:
-    """Record what is about to be changed, and which services are stopped for it; durable when this returns.
+    """Record what is about to be changed; durable when this returns.
 
-    `detour` says how the live path, which a build leads elsewhere, is led back.
+    `about` holds further words of JSON types, those that are empty left out: `paused` names the services that are
+    stopped meanwhile, `detour` says how the live path, which a build leads elsewhere, is led back, and `uuid` is that of
+    a version that the operation makes itself, so that no other is ever taken away in its stead.
     """
     intent: dict[str, Any] = {
         "operation": operation,
@@ -39,8 +39,7 @@ def begin(
         "previous": previous,
         "at": time.time(),
     }
-    intent |= {"paused": list(paused)} if paused else {}
-    intent |= {"detour": dict(detour)} if detour else {}
+    intent |= {word: value for word, value in about.items() if value}
     durable.write_json(_pending(layout, lane), intent)
 
 
@@ -112,7 +111,7 @@ def last_active(layout: Layout, *, besides: str | None) -> str | None:
     return next((name for name in reversed(activations(layout)) if name != besides), None)
 
 
-MAKES_ACTIVE = ("deploy", "revert", "restore", "backup")
+MAKES_ACTIVE = ("deploy", "revert", "restore", "backup", "kernel-install", "kernel-remove")
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import Any
 from stacks.engine import area, detour, durable, inplace, journal, links, mounts, resident, services, trees, versions
 from stacks.engine.errors import Refused
 from stacks.engine.events import Event
+from stacks.engine.kernels import variant
 from stacks.engine.layout import Layout
 from stacks.engine.stop import Stop
 from stacks.engine.trees import Porter
@@ -148,6 +149,7 @@ _RECOVERIES = {
     **dict.fromkeys(journal.MAKES_ACTIVE, _recover_live),
     "convert": _recover_conversion,
     "discard": _recover_discard,
+    **dict.fromkeys(("kernel-install", "kernel-remove"), variant.recover),
 }
 
 

@@ -160,7 +160,8 @@ def link_equal(tree: Path, entry: Entry, place: Path) -> bool:
     file = tree / entry.path
     try:
         status = file.lstat()
-        if manifest.describe(entry.path, status) != entry._replace(digest="-", attributes="-"):
+        found = (status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns)
+        if status.st_mode != stat.S_IFREG | entry.mode or found != (entry.uid, entry.gid, entry.size, entry.mtime_ns):
             return False
         os.link(file, place, follow_symlinks=False)
     except OSError as error:

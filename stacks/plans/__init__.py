@@ -13,6 +13,8 @@ from stacks.plans import (
     configure,
     deploy,
     discard,
+    kernel_check,
+    kernels,
     provision,
     removal,
     restore,
@@ -37,12 +39,16 @@ PLANS: dict[str, Callable[[Context], Plan]] = {
     "convert": adopt.convert,
     "configure": configure.plan,
     "provision": provision.plan,
+    "kernel-install": kernels.install,
+    "kernel-remove": kernels.remove,
+    "kernel-check": kernel_check.plan,
 }
 
 # What only adds or takes away versions that nobody runs never stands in the way of a revert (invariant 6).
 LANES: dict[str, str] = {
     **dict.fromkeys(("deploy", "revert", "restore", "discard", "adopt", "convert", "provision"), "live"),
-    **dict.fromkeys(("build", "solve", "backup", "verify", "remove", "prune", "configure"), "build"),
+    **dict.fromkeys(("kernel-install", "kernel-remove"), "live"),
+    **dict.fromkeys(("build", "solve", "backup", "verify", "remove", "prune", "configure", "kernel-check"), "build"),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stacks.engine import externals, journal, mounts, resident, services, versions
 from stacks.engine.errors import Refused
 from stacks.engine.trees import Cloned, Porter
@@ -37,13 +39,16 @@ def _summary(context: Context, description: Description, verb: str) -> str:
     return f"{verb} “{description.name}” active{instead}. Readers of the live path get one or the other, never neither."
 
 
-def steps(context: Context, description: Description, kind: str) -> tuple[Step, ...]:
-    """Give the steps that make a sealed version active; nothing is copied when it is resident.
+def steps(
+    context: Context, description: Description, kind: str, *, kernels: Collection[str] | None = None
+) -> tuple[Step, ...]:
+    """Give the steps that make a version active that is sealed by then; nothing is copied when it is resident.
 
-    Services go on meanwhile, as there is no outage, unless the parameter `pause` asks for it.
+    Of `kernels`, if given, only those are started that it names: the others are known to be well. Services go on
+    meanwhile, as there is no outage, unless the parameter `pause` asks for it.
     """
     pausing = Pausing(services.configured(context.layout) if context.parameters.get("pause") else [])
-    work = _Work(description, kind, resident.active(context.layout), pausing)
+    work = _Work(description, kind, resident.active(context.layout), pausing, kernels)
     pause, resume = ((step,) for step in pausing.steps()) if context.parameters.get("pause") else ((), ())
     layout, name = context.layout, description.name
     return (
@@ -78,6 +83,8 @@ def steps(context: Context, description: Description, kind: str) -> tuple[Step, 
 def _staging(context: Context, name: str) -> str:
     if not mounts.is_tmpfs(context.layout.ramdisk):
         return "The ramdisk is not there yet."
+    if versions.sealed(context.layout, name) is None:
+        return "Shares with the resident version what is equal, and copies the rest."
     need = resident.need(context.layout, name)
     free = mounts.room(context.layout.ramdisk).bytes_free
     if not need.inodes:
@@ -88,11 +95,19 @@ def _staging(context: Context, name: str) -> str:
 class _Work:
     """What the steps of one deploy share; `previous` is the version that was active before."""
 
-    def __init__(self, description: Description, kind: str, previous: str | None, pausing: Pausing) -> None:
+    def __init__(
+        self,
+        description: Description,
+        kind: str,
+        previous: str | None,
+        pausing: Pausing,
+        kernels: Collection[str] | None,
+    ) -> None:
         self._description = description
         self._kind = kind
         self._previous = previous
         self._pausing = pausing
+        self._kernels = kernels
         self._staged: Cloned | None = None
 
     @property
@@ -101,8 +116,9 @@ class _Work:
 
     def preflight(self, context: Context) -> None:
         layout = context.layout
-        versions.need_sealed(layout, self._name)
+        self._description = versions.need_sealed(layout, self._name)
         resident.check_room(layout, self._name)
+        made_here = self._kernels is not None
         journal.begin(
             layout,
             LANE,
@@ -111,6 +127,7 @@ class _Work:
             version=self._name,
             previous=self._previous,
             paused=self._pausing.look(),
+            uuid=self._description.uuid if made_here else "",
         )
 
     def stage(self, context: Context) -> None:
@@ -143,7 +160,7 @@ class _Work:
         if self._staged is None:
             context.note("Its kernels were started when it was copied; it was healthy then.")
             return
-        health.gate(context, self._description, context.layout.staging(self._name))
+        health.gate(context, self._description, context.layout.staging(self._name), only=self._kernels)
         resident.admit(context.layout, self._description)
 
     def activate(self, context: Context) -> None:

@@ -2,57 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
-from stacks.engine import kernelspecs, launch
+from stacks.engine import launch
 from stacks.engine.errors import Failed
-from stacks.engine.launch import Health
+from stacks.engine.kernels import checks, inventory
+from stacks.engine.kernels.checks import Verdict
 from stacks.engine.sandbox import Sandbox
 from stacks.engine.versions import Description
 from stacks.plans.base import Context
+from stacks.plans.kernel_check import tell
 
 
-def gate(context: Context, description: Description, tree: Path) -> None:
-    """Start every kernel of a staged tree; raise Failed when a required one does not answer, unless overridden."""
-    checked = _launch_all(context, description, tree, launch.staged(context.layout, context.owner, tree))
-    context.outcome["kernels"] = [_plain(health) for health in checked]
-    _judge(context, description, checked)
+def gate(context: Context, description: Description, tree: Path, *, only: Collection[str] | None = None) -> None:
+    """Start every kernel of a staged tree; raise Failed when a required one does not answer, unless overridden.
+
+    With `only` those are started that it names, and each of them counts as required.
+    """
+    checked = _launch_all(context, description, tree, launch.staged(context.layout, context.owner, tree), only=only)
+    context.outcome["kernels"] = [_plain(verdict) for verdict in checked]
+    _judge(context, description, checked, only)
 
 
 def confirm(context: Context, description: Description) -> None:
     """Start the required kernels through the live path, as users would; raise Failed when one does not answer."""
     guest = launch.live(context.layout, context.owner)
-    wanted = _required(description)
+    wanted = {name for _, name in _required(description)}
     checked = _launch_all(context, description, context.layout.live, guest, only=wanted)
-    _judge(context, description, checked)
+    _judge(context, description, checked, None)
 
 
 def _launch_all(
-    context: Context, description: Description, tree: Path, guest: Sandbox, only: set[str] | None = None
-) -> list[Health]:
+    context: Context, description: Description, tree: Path, guest: Sandbox, *, only: Collection[str] | None
+) -> list[Verdict]:
+    sight = checks.sight_of(context.layout, tree, description)
+    own = [kernel for kernel in inventory.take(sight) if kernel.environment]
+    found = [kernel for kernel in own if only is None or kernel.name in only]
     checked = []
-    found = [item for item in kernelspecs.find(tree) if only is None or item.name in only]
-    for number, item in enumerate(found):
-        context.stop.check()
+    for number, kernel in enumerate(found):
         context.advance(number, len(found), "kernels")
-        health = launch.launch(item, guest)
-        if health.healthy:
-            context.note(f"{item.name}: ready after {health.seconds:.1f} s.")
-        else:
-            context.tell("warning", f"{item.name}: {health.reason}")
-            for line in health.output.splitlines()[-20:]:
-                context.tell("output", line)
-        checked.append(health)
+        verdict = checks.check(kernel, sight, guest, "launch", stop=context.stop)
+        tell(context, verdict)
+        checked.append(verdict)
     return checked
 
 
-def _required(description: Description) -> set[str]:
-    return {str(spec["name"]) for spec in description.kernelspecs if spec.get("required")}
+def _required(description: Description) -> set[tuple[str, str]]:
+    required = (spec for spec in description.kernelspecs if spec.get("required"))
+    return {(str(spec.get("environment", "")), str(spec["name"])) for spec in required}
 
 
-def _judge(context: Context, description: Description, checked: list[Health]) -> None:
-    well = {health.name for health in checked if health.healthy}
-    ill = sorted(_required(description) - well)
+def _judge(context: Context, description: Description, checked: list[Verdict], only: Collection[str] | None) -> None:
+    well = {(verdict.environment, verdict.name) for verdict in checked if verdict.state == "ok"}
+    wanted = _required(description)
+    if only is not None:
+        wanted = {(verdict.environment, verdict.name) for verdict in checked}
+    ill = sorted(name for _, name in wanted - well)
     context.outcome["healthy"] = not ill
     if not ill:
         return
@@ -66,5 +72,5 @@ def _judge(context: Context, description: Description, checked: list[Health]) ->
     )
 
 
-def _plain(health: Health) -> dict[str, object]:
-    return {"name": health.name, "healthy": health.healthy, "seconds": health.seconds, "reason": health.reason}
+def _plain(verdict: Verdict) -> dict[str, object]:
+    return verdict.plain() | {"healthy": verdict.state == "ok"}

@@ -33,7 +33,7 @@ def changed(tree: Path, content: manifest.Manifest, *, hashed: bool = True) -> l
 def test_what_is_written_is_read_back(tree: Path, tmp_path: Path) -> None:
     content = manifest.scan(tree)
     manifest.write(content, tmp_path / "stored")
-    found = manifest.read(tmp_path / "stored")
+    found = manifest._read(tmp_path / "stored")
     assert found == content
     assert found.digest == content.digest
     assert (content.files, content.bytes) == (4, 12)

@@ -1,4 +1,4 @@
-"""Put kernelspecs into an environment, and give those that name a bare interpreter the full path of its own.
+"""Put kernelspecs into an environment, make those that are ours start pinned, and describe what is there.
 
 Called as: python -I kernelspecs.py ORDERS, a JSON file {"prefix": the environment's, "place": where it lies now,
 "write": [{"name", "display_name", "language"}], "copy": directory or ""}; prints each kernelspec found in the end as
@@ -9,12 +9,53 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 LARGEST = 1024 * 1024  # bytes of a file in a kernelspec directory
+MARK = "dlstack-pinned"
+SHELL = ("/bin/sh", "-c")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# The launcher of a pinned start: arguments are the live path, the names of variables that hold paths, and the command.
+# It resolves the live path once and puts the result in its place: in the command's words, in those variables, and in
+# the first line of a program that is a script. No {word} stands here: Jupyter would take it for a place to be filled.
+LAUNCHER = r"""set -f
+live=$1 names=$2; shift 2
+real=$(cd -P -- "$live" 2>/dev/null && pwd -P) || real=$live
+moved() {
+  case $1 in
+    "$live"|"$live"/*) now=$real${1#"$live"} ;;
+    *="$live"/*) now=${1%%="$live"/*}=$real/${1#*="$live"/} ;;
+    *) now=$1 ;;
+  esac
+}
+for name in $names; do
+  eval "value=\$$name" all=
+  IFS=:
+  for part in $value; do moved "$part"; all=$all${all:+:}$now; done
+  unset IFS
+  [ -z "$value" ] || export "$name=$all"
+done
+for word do
+  moved "$word"
+  shift
+  set -- "$@" "$now"
+done
+first=
+[ ! -r "$1" ] || IFS= read -r first <"$1" || :
+case $first in
+  "#!$live"/*)
+    line=${first#"#!"}
+    case $line in *[[:space:]]*) set -- "${line#*[[:space:]]}" "$@" ;; esac
+    moved "${line%%[[:space:]]*}"
+    set -- "$now" "$@" ;;
+esac
+exec "$@"
+"""
 
 
 def main(orders: dict[str, Any]) -> None:
@@ -49,24 +90,59 @@ def write(kernels: Path, prefix: Path, wanted: dict[str, str]) -> None:
     if native.is_dir() and not directory.exists():
         shutil.copytree(native, directory)
     directory.mkdir(exist_ok=True)
+    replace(directory / "kernel.json", dump(own(prefix, wanted["display_name"], wanted["language"])))
+
+
+def own(prefix: Path, display_name: str, language: str) -> dict[str, Any]:
+    """Make the kernelspec of an environment's own Python."""
     argv = [str(prefix / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec: dict[str, Any] = {"argv": argv, "display_name": wanted["display_name"], "language": wanted["language"]}
-    spec["metadata"] = {"debugger": True}
-    replace(directory / "kernel.json", dump(spec))
+    return {"argv": argv, "display_name": display_name, "language": language, "metadata": {"debugger": True}}
 
 
 def settle(file: Path, prefix: Path, place: Path) -> dict[str, str]:
-    """Give a kernelspec whose program is a bare name the program of its own environment; describe it."""
+    """Give a kernelspec whose program is a bare name the program of its environment, pin its start; describe it."""
     spec = json.loads(file.read_text("utf-8"))
     program = Path("bin", str(spec["argv"][0]))
-    if os.sep not in spec["argv"][0] and (place / program).exists():
-        spec["argv"][0] = str(prefix / program)
-        replace(file, dump(spec))
+    own_program = is_bare(spec) and (place / program).exists()
+    settled = {**spec, "argv": [str(prefix / program), *spec["argv"][1:]]} if own_program else spec
+    settled = pin(settled, prefix.parent)
+    if settled != spec:
+        replace(file, dump(settled))
     return {
         "name": file.parent.name,
         "display_name": spec.get("display_name", ""),
         "language": spec.get("language", ""),
     }
+
+
+def is_bare(spec: dict[str, Any]) -> bool:
+    """Tell whether a kernelspec's program is a name without a path."""
+    return os.sep not in spec["argv"][0]
+
+
+def pin(spec: dict[str, Any], live: Path) -> dict[str, Any]:
+    """Make a kernelspec start on the version that the live path leads to then, and stay on it (design §5).
+
+    One whose program does not lie below the live path, or that is pinned already, is given back as it is.
+    """
+    argv = spec["argv"]
+    if is_pinned(spec) or not argv[0].startswith(f"{live}/"):
+        return spec
+    env = spec.get("env", {})
+    names = ["PATH", *(name for name, value in env.items() if f"{live}/" in value and _VARIABLE.fullmatch(name))]
+    listed = " ".join(dict.fromkeys(names))
+    return {**spec, "argv": [*SHELL, LAUNCHER, MARK, str(live), listed, *argv]}
+
+
+def is_pinned(spec: dict[str, Any]) -> bool:
+    """Tell whether a kernelspec starts through the launcher."""
+    argv = spec.get("argv")
+    return isinstance(argv, list) and len(argv) > 6 and argv[:2] == list(SHELL) and argv[3] == MARK
+
+
+def unpin(spec: dict[str, Any]) -> dict[str, Any]:
+    """Give a kernelspec as it was before it was pinned."""
+    return {**spec, "argv": spec["argv"][6:]} if is_pinned(spec) else spec
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -1,0 +1,218 @@
+"""The matrix: kernels × what is live on each machine, its library, and chosen versions, in few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from kernels import latest, seen
+from kernels.models import Depth, KernelCheck
+from stacks.models import Machine, Version
+from stacks.views.shown import Shown, all_machines
+
+Where = Literal["live", "previous", "version", "library"]
+State = Literal["ok", "failed", "unchecked"]
+STATES: tuple[State, ...] = ("ok", "failed", "unchecked")
+ONLY = {
+    "not-live": "In the library, not live",
+    "not-in-library": "Live, not in the library",
+    "differs": "Different between machines",
+    "changed": "Different between active and previous",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One place where kernels are: a version of a machine, in the role of `where`, or its library."""
+
+    machine: Machine
+    where: Where
+    version: str = ""
+
+    @property
+    def key(self) -> tuple[int, Where, str]:
+        """Tell it from the others."""
+        return (self.machine.pk, self.where, self.version)
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+        return "library" if self.where == "library" else self.version or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One kernel in one place: what it says there and how it is; `seconds` is the time to ready after a launch."""
+
+    display_name: str
+    language: str
+    environment: str
+    state: State = "unchecked"
+    depth: str = ""
+    code: str = ""
+    reason: str = ""
+    seconds: float | None = None
+    checked_at: datetime | None = None
+
+    @property
+    def likeness(self) -> tuple[str, str, str, str]:
+        """What two machines must share to be alike; a kernel that was not checked is like one that is well."""
+        return (self.display_name, self.language, self.environment, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kernel by its name, with a cell for each column, None where it is not there."""
+
+    name: str
+    cells: list[tuple[Column, Cell | None]]
+
+    def of(self, *where: Where) -> list[Cell | None]:
+        """Give the cells of the columns in these roles."""
+        return [cell for column, cell in self.cells if column.where in where]
+
+    @property
+    def languages(self) -> set[str]:
+        """Its languages, in small letters."""
+        return {cell.language.lower() for _, cell in self.cells if cell}
+
+    @property
+    def states(self) -> set[str]:
+        """How it is, anywhere."""
+        return {cell.state for column, cell in self.cells if cell and column.where != "library"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted: machines, further versions by name, and what rows must be like ("" for any)."""
+
+    machines: Collection[str] = ()
+    versions: Collection[str] = ()
+    state: str = ""
+    language: str = ""
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The table: columns, and the rows that pass."""
+
+    columns: list[Column]
+    rows: list[Row]
+    languages: list[str] = field(default_factory=list)
+
+
+def build(asked: Asked) -> Matrix:
+    """Read the matrix in a number of queries that grows neither with kernels, versions nor machines."""
+    shown = [item for item in all_machines() if not asked.machines or item.machine.name in asked.machines]
+    versions = _versions(shown, asked.versions)
+    libraries = seen.libraries([item.machine for item in shown])
+    columns = list(_columns(shown, versions, libraries))
+    names = {column.version for column in columns if column.version}
+    checks = latest.latest([item.machine.pk for item in shown], names)
+    cells: dict[str, dict[object, Cell]] = {}
+    for column in columns:
+        for name, cell in _cells(column, versions, libraries, checks):
+            cells.setdefault(name, {})[column.key] = cell
+    rows = [Row(name, [(column, found.get(column.key)) for column in columns]) for name, found in sorted(cells.items())]
+    languages = sorted({language for row in rows for language in row.languages if language})
+    return Matrix(columns, [row for row in rows if _passes(row, asked)], languages)
+
+
+Libraries = dict[int, seen.Documents]
+Versions = dict[int, dict[str, Version]]
+
+
+def _versions(shown: Collection[Shown], chosen: Collection[str]) -> Versions:
+    """Give of each machine what is live, what a revert would put back, and what was chosen, in that order."""
+    first = {item.machine.pk: [name for name in (item.active, item.previous) if name] for item in shown}
+    names = {*chosen, *(name for listed in first.values() for name in listed)}
+    rows = Version.objects.filter(machine__in=first, name__in=names, removed_at=None).order_by("-generation")
+    found: Versions = {pk: {} for pk in first}
+    for row in rows.only("machine", "name", "kernelspecs", "generation"):
+        found[row.machine_id][row.name] = row
+    return {
+        pk: {name: rows[name] for name in dict.fromkeys([*first[pk], *chosen]) if name in rows}
+        for pk, rows in found.items()
+    }
+
+
+def _columns(shown: Collection[Shown], versions: Versions, libraries: Libraries) -> Iterator[Column]:
+    for item in shown:
+        machine, active = item.machine, item.active
+        yield Column(machine, "live", active)
+        for name in versions[machine.pk]:
+            if name != active:
+                yield Column(machine, "previous" if name == item.previous else "version", name)
+        if machine.pk in libraries:
+            yield Column(machine, "library")
+
+
+def _cells(
+    column: Column,
+    versions: Versions,
+    libraries: Libraries,
+    checks: dict[latest.Key, list[KernelCheck]],
+) -> Iterator[tuple[str, Cell]]:
+    if column.where == "library":
+        for item in libraries[column.machine.pk]:
+            yield item["name"], _of_library(item)
+        return
+    row = versions[column.machine.pk].get(column.version)
+    for spec in row.kernelspecs if row else ():
+        name, environment = str(spec.get("name", "")), str(spec.get("environment", ""))
+        found = latest.judge(checks.get((column.machine.pk, column.version, environment, name), ()))
+        cell = Cell(str(spec.get("display_name", "")), str(spec.get("language", "")), environment)
+        yield name, _judged(cell, found)
+
+
+def _of_library(item: dict[str, Any]) -> Cell:
+    wrong = next((finding for finding in item["findings"] if finding["severity"] == "error"), None)
+    state: State = "failed" if wrong else "ok"
+    reason = wrong["message"] if wrong else ""
+    return Cell(item["display_name"], item["language"], "", state, "static", item["code"], reason)
+
+
+def _judged(cell: Cell, check: KernelCheck | None) -> Cell:
+    if check is None:
+        return cell
+    state: State = "failed" if check.state == KernelCheck.State.FAILED else "ok"
+    seconds = check.seconds if check.depth == Depth.LAUNCH and state == "ok" else None
+    cell = replace(cell, state=state, seconds=seconds, depth=check.depth, code=check.code)
+    return replace(cell, reason=check.reason, checked_at=check.checked_at)
+
+
+def _passes(row: Row, asked: Asked) -> bool:
+    if asked.state and asked.state not in row.states:
+        return False
+    if asked.language and asked.language not in row.languages:
+        return False
+    return _ONLY[asked.only](row) if asked.only in _ONLY else True
+
+
+def _is_on_any(row: Row, where: Where) -> bool:
+    return any(cell is not None for cell in row.of(where))
+
+
+def _differs(row: Row) -> bool:
+    return len({cell.likeness if cell else None for cell in row.of("live")}) > 1
+
+
+def _has_changed(row: Row) -> bool:
+    previous = {column.machine.pk: cell for column, cell in row.cells if column.where == "previous"}
+    live = {column.machine.pk: cell for column, cell in row.cells if column.where == "live"}
+    return any(_likeness(live.get(pk)) != _likeness(cell) for pk, cell in previous.items())
+
+
+def _likeness(cell: Cell | None) -> object:
+    return cell.likeness if cell else None
+
+
+_ONLY: dict[str, Callable[[Row], bool]] = {
+    "not-live": lambda row: _is_on_any(row, "library") and not _is_on_any(row, "live"),
+    "not-in-library": lambda row: _is_on_any(row, "live") and not _is_on_any(row, "library"),
+    "differs": _differs,
+    "changed": _has_changed,
+}

@@ -1,0 +1,63 @@
+"""The kernels of a machine: read from its disk where that is here, else as its worker saw them last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kernels.models import Inventory
+from stacks.engine import resident, versions
+from stacks.engine.kernels import checks, inventory
+from stacks.engine.kernels.inventory import Sight
+from stacks.engine.layout import Layout
+from stacks.models import Machine
+from stacks.observation import is_here
+
+Documents = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The kernels of one tree, as documents of `stacks.engine.kernels`; `taken_at` is None for what was read just now.
+
+    `version` is "" where nothing of that is known.
+    """
+
+    version: str
+    kernels: Documents
+    taken_at: datetime | None = None
+
+
+def kernels(machine: Machine, version: str = "") -> Seen:
+    """Give the kernels of a version, or of what is live; raises Refused when there is no such version here."""
+    if is_here(machine):
+        layout = Layout(Path(machine.root))
+        name = version or resident.active(layout) or ""
+        found = inventory.take(_sight(layout, name if version else "")) if version or layout.live.is_dir() else []
+        return Seen(name, [kernel.plain() for kernel in found])
+    rows = Inventory.objects.filter(machine=machine)
+    row = rows.filter(version=version).first() if version else rows.filter(live=True).first()
+    return Seen(row.version, row.kernels, row.taken_at) if row else Seen(version, [])
+
+
+def libraries(machines: Collection[Machine]) -> dict[int, Documents]:
+    """Give the libraries that are known, by machine, in one query."""
+    rows = Inventory.objects.filter(machine__in=machines).exclude(library=[]).order_by("taken_at")
+    found = {row.machine_id: row.library for row in rows.only("machine", "library")}
+    for machine in machines:
+        if is_here(machine):
+            sight = _sight(Layout(Path(machine.root)), "")
+            found[machine.pk] = [kernel.plain() for kernel in inventory.of_library(sight)]
+    return found
+
+
+def _sight(layout: Layout, version: str) -> Sight:
+    if version:
+        return checks.sight_of(layout, layout.version(version), versions.need_sealed(layout, version))
+    active = resident.active(layout)
+    tree = Path(os.path.realpath(layout.live))
+    return checks.sight_of(layout, tree, versions.sealed(layout, active) if active else None)
