@@ -29,8 +29,8 @@ def begin(
     """Record what is about to be changed; durable when this returns.
 
     `about` holds further words of JSON types, those that are empty left out: `paused` names the services that are
-    stopped meanwhile, `detour` says how the live path, which a build leads elsewhere, is led back, and `uuid` is that of
-    a version that the operation makes itself, so that no other is ever taken away in its stead.
+    stopped meanwhile, `detour` says how the live path, which a build leads elsewhere, is led back, `uuid` is that of a
+    version that the operation makes itself, so that no other is ever taken away in its stead.
     """
     intent: dict[str, Any] = {
         "operation": operation,
