@@ -194,4 +194,4 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DLSTACK.run / "beat")
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"stacks.tasks.{name}", "schedule": seconds, "options": {"expires": seconds - 1}}
     for name, seconds in (("sweep", 10.0), ("reap", 10.0), ("back_up", 60.0))
-}
+} | {"kernels": {"task": "kernels.tasks.check", "schedule": 24 * 3600.0, "options": {"expires": 3600.0}}}

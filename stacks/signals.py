@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# Sent in the transaction that records a successful operation; arguments: `operation`, and the plan's whole `outcome`.
+# Sent when the record of a successful operation is committed; arguments: `operation`, and the plan's whole `outcome`.
 recorded = Signal()

@@ -91,7 +91,7 @@ def _plan(
     build.check_free(layout, name)
     build.check_room(layout, NEED)
     externals.check_rights(externals.of(active))
-    generation = int(context.parameters.get("generation", 1 + _newest(context)))
+    generation = int(context.parameters.get("generation", 1 + versions.newest_generation(layout)))
     described = variant.describe(active, name, generation, variant.new_identifier(), change)
     work = _Work(kind, active, described, change)
     shares = f"Shares every file with {layout.version(active.name)}; {change.directory} is the one place that differs."
@@ -102,10 +102,6 @@ def _plan(
     )
     whole = f"{summary} Makes “{name}” of “{active.name}”; what was changed by hand in the ramdisk stays behind."
     return Plan(kind, whole, steps)
-
-
-def _newest(context: Context) -> int:
-    return max((item.generation for item in versions.all_sealed(context.layout).values()), default=0)
 
 
 class _Work:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from stacks import observation, operations, records
 from stacks.engine import owner, recovery
@@ -24,6 +24,7 @@ from stacks.plans.base import Context, Plan, execute
 from stacks.running import endings
 from stacks.running.endings import Ending
 from stacks.running.pulse import Pulse
+from stacks.signals import recorded
 
 DATABASE_PATIENCE = 60.0  # seconds to write the outcome down
 AWAY = (OperationalError, InterfaceError)
@@ -137,9 +138,17 @@ class Attempt:
 
     def _record(self, operation: Operation) -> str:
         records.record(operation, self._outcome)
+        transaction.on_commit(partial(_tell, operation, self._outcome))
         if operation.kind == Operation.Kind.BUILD and operation.parameters.get("deploy"):
             return _deploy_next(operation)
         return ""
+
+
+def _tell(operation: Operation, outcome: dict[str, Any]) -> None:
+    """Let other apps record what a successful operation found; what goes wrong there is theirs."""
+    for receiver, answer in recorded.send_robust(Operation, operation=operation, outcome=outcome):
+        if isinstance(answer, Exception):
+            logger.error("%s after operation %s", receiver, operation.pk, exc_info=answer)
 
 
 def _deploy_next(build: Operation) -> str:

@@ -62,6 +62,21 @@ def _solved(version: str, outcome: Outcome) -> str:
     return f"A build would add {added}, remove {removed} and change {changed} packages{against}."
 
 
+def _installed(version: str, outcome: Outcome) -> str:
+    return f"“{outcome['kernel']}” is there for all users: “{version}” is active."
+
+
+def _withdrawn(version: str, outcome: Outcome) -> str:
+    return f"“{outcome['kernel']}” is gone from what users run: “{version}” is active."
+
+
+def _checked(version: str, outcome: Outcome) -> str:
+    kernels = outcome["kernels"]
+    ill = [kernel["name"] for kernel in kernels if kernel["state"] != "ok"]
+    told = f"{len(kernels)} kernel{'' if len(kernels) == 1 else 's'} checked"
+    return f"{told}: {len(ill)} not well ({', '.join(ill)})." if ill else f"{told}: all are well."
+
+
 def _megabytes(size: float) -> str:
     return f"{size / 1e6:,.1f} MB"
 
@@ -73,4 +88,7 @@ _TOLD: dict[str, Callable[[str, Outcome], str]] = {
     Kind.PRUNE: _removed,
     Kind.ADOPT: _adopted,
     Kind.SOLVE: _solved,
+    Kind.KERNEL_INSTALL: _installed,
+    Kind.KERNEL_REMOVE: _withdrawn,
+    Kind.KERNEL_CHECK: _checked,
 }
