@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from django import template
 
-from kernels.latest import judge
-from kernels.models import KernelCheck
-
 register = template.Library()
 
 STATES = {
@@ -20,8 +17,6 @@ SEVERITIES = {
     "warning": ("exclamation-triangle", "is-warning"),
     "info": ("information-circle", ""),
 }
-
-register.filter("judged", judge)
 
 
 @register.inclusion_tag("kernels/_state.html")
@@ -47,12 +42,6 @@ def _plain(item: object) -> dict[str, str]:
 def _style(severity: str) -> dict[str, str]:
     icon, style = SEVERITIES.get(severity, SEVERITIES["info"])
     return {"icon": icon, "style": style}
-
-
-@register.filter
-def checks_of(checks: dict[tuple[str, str], list[KernelCheck]], kernel: dict[str, str]) -> list[KernelCheck]:
-    """Give the latest checks of one kernel of an inventory."""
-    return checks.get((kernel["environment"], kernel["name"]), [])
 
 
 @register.filter

@@ -4,7 +4,7 @@ import csv
 import json
 
 from django.test import Client
-from pytest_django import DjangoAssertMaxNumQueries
+from pytest_django import DjangoAssertNumQueries
 
 from kernels.models import KernelCheck
 from stacks.models import Machine
@@ -52,7 +52,7 @@ def test_without_machines_it_says_what_to_do(as_viewer: Client) -> None:
 
 
 def test_as_many_queries_for_many_as_for_few(
-    as_viewer: Client, elsewhere: Machine, django_assert_max_num_queries: DjangoAssertMaxNumQueries
+    as_viewer: Client, elsewhere: Machine, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(10):
         other = Machine.objects.create(name=f"m{number}", root="/data0")
