@@ -9,5 +9,6 @@ from dlstackweb import health
 urlpatterns = [
     path("livez", health.alive, name="livez"),
     path("readyz", health.ready, name="readyz"),
+    path("", include("kernels.urls")),
     path("", include("stacks.urls")),
 ]

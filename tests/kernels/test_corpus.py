@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from stacks.engine import launch
@@ -25,18 +20,6 @@ __all__ = ["layout", "owner"]
 @pytest.fixture
 def on(layout: Layout) -> Stage:
     return corpus.stage(layout)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Nothing that a launch made is there afterwards."""
-    # A short path, since that of a socket may have 107 bytes.
-    place = tempfile.mkdtemp(prefix="dlt-")
-    os.chmod(place, 0o711)  # noqa: S103 — kernels run as another user
-    monkeypatch.setattr(tempfile, "tempdir", place)
-    yield
-    assert list(Path(place).iterdir()) == []
-    os.rmdir(place)
 
 
 def verdicts(on: Stage, owner: Owner, depth: Depth, timeout: float = 4.0) -> dict[str, Verdict]:

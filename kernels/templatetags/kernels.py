@@ -1,0 +1,50 @@
+"""What the templates say about kernels: the same words and icons on every page."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()
+
+STATES = {
+    "ok": ("check-circle", "OK", "is-succeeded"),
+    "failed": ("x-circle", "Failed", "is-failed"),
+    "warning": ("exclamation-triangle", "Warning", "is-interrupted"),
+    "unchecked": ("question-mark-circle", "Not checked", "is-waiting"),
+}
+SEVERITIES = {
+    "error": ("x-circle", "is-failed"),
+    "warning": ("exclamation-triangle", "is-warning"),
+    "info": ("information-circle", ""),
+}
+
+
+@register.inclusion_tag("kernels/_state.html")
+def kernel_state(name: str) -> dict[str, str]:
+    """Show how a kernel is, as icon, word and colour."""
+    icon, word, style = STATES.get(name, STATES["unchecked"])
+    return {"icon": icon, "word": word, "style": style}
+
+
+@register.inclusion_tag("kernels/_findings.html")
+def findings(found: list[object]) -> dict[str, object]:
+    """Show what was found, the worst first."""
+    listed = [item if isinstance(item, dict) else _plain(item) for item in found]
+    order = list(SEVERITIES)
+    shown = [{**item, **_style(str(item["severity"]))} for item in listed]
+    return {"findings": sorted(shown, key=lambda item: order.index(item["severity"]))}
+
+
+def _plain(item: object) -> dict[str, str]:
+    return {name: str(getattr(item, name)) for name in ("severity", "code", "message", "field")}
+
+
+def _style(severity: str) -> dict[str, str]:
+    icon, style = SEVERITIES.get(severity, SEVERITIES["info"])
+    return {"icon": icon, "style": style}
+
+
+@register.filter
+def live_one(live: dict[str, dict[str, str]], name: str) -> dict[str, str] | None:
+    """Give what users get by a name, None for nothing."""
+    return live.get(name)

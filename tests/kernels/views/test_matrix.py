@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import csv
+import json
+
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from kernels.models import KernelCheck
+from stacks.models import Machine
+from tests.kernels.conftest import add_check, add_library, add_version, kernelspecs
+from tests.kernels.corpus import Stage
+
+ADDRESS = "/kernels/"
+
+
+def test_it_works(as_viewer: Client, machine: Machine, failed: KernelCheck) -> None:
+    add_check(machine, "a", "well", seconds=1.23)
+    page = as_viewer.get(ADDRESS).content.decode()
+    assert "1.2 s" in page
+    assert "hangs" in page
+    assert "&lt;script&gt;" in page
+    assert "<script>alert" not in page
+    assert 'href="/machines/local/kernels/"' in page
+
+
+def test_it_can_be_narrowed(as_viewer: Client, failed: KernelCheck) -> None:
+    page = as_viewer.get(ADDRESS, {"state": "failed"}).content.decode()
+    assert "<code>missing</code>" in page
+    assert "<code>well</code>" not in page
+    assert "Nothing fits this filter" in as_viewer.get(ADDRESS, {"language": "cobol"}).content.decode()
+
+
+def test_what_cannot_be_read_narrows_nothing(as_viewer: Client, failed: KernelCheck) -> None:
+    asked = {"state": "odd", "machine": "none", "only": "x", "versions": "../a, \0"}
+    page = as_viewer.get(ADDRESS, asked)
+    assert page.status_code == 200
+    assert "<code>well</code>" in page.content.decode()
+
+
+def test_exports(as_viewer: Client, failed: KernelCheck) -> None:
+    answer = as_viewer.get("/kernels/matrix.csv", {"state": "failed"})
+    [line] = csv.DictReader(answer.content.decode().splitlines())
+    assert (line["kernel"], line["code"]) == ("missing", "hangs")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    found = json.loads(as_viewer.get("/kernels/matrix.json").content)
+    assert {item["kernel"] for item in found["kernels"]} == {"well", "missing", "tiny"}
+
+
+def test_without_machines_it_says_what_to_do(as_viewer: Client) -> None:
+    assert "No kernel yet" in as_viewer.get(ADDRESS).content.decode()
+
+
+def test_as_many_queries_for_many_as_for_few(
+    as_viewer: Client, elsewhere: Machine, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(10):
+        other = Machine.objects.create(name=f"m{number}", root="/data0")
+        add_version(other, "a", kernelspecs(*(f"k{kernel}" for kernel in range(20))), active=True)
+        add_library(other, "k1")
+    with django_assert_max_num_queries(12):
+        assert as_viewer.get(ADDRESS).status_code == 200
+
+
+def test_a_stranger_is_sent_to_sign_in(stranger: Client) -> None:
+    for address in (ADDRESS, "/kernels/matrix.csv", "/kernels/matrix.json"):
+        assert stranger.get(address).status_code == 302
+
+
+def test_it_is_only_read(as_operator: Client, live: Stage) -> None:
+    for address in (ADDRESS, "/kernels/matrix.csv", "/kernels/matrix.json"):
+        assert as_operator.post(address).status_code == 405
