@@ -53,6 +53,8 @@ def _wanted(layout: Layout, strategy: Detouring) -> str:
 def check(layout: Layout, strategy: Detouring, need: int) -> None:
     """Raise Refused unless the live path can be led to the tree and back; `need` is the expected size in bytes."""
     before = links.target(layout.live)
+    if pending(layout) is not None:
+        raise Refused(f"{layout.live} leads to the tree of another build: wait until that has ended, or cancel it.")
     if before in {_wanted(layout, one) for one in get_args(Detouring)}:
         raise Refused(f"{layout.live} leads to a tree under construction that nobody builds: deploy a version first.")
     for place in (layout.state, layout.build_area, layout.cache):

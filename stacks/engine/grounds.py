@@ -148,8 +148,8 @@ class Bare:
         cwd = self.inputs / apart if apart else self.tree
         # A shell keeps the path that it was told, where that leads to its directory: no script sees where a link leads.
         own = {"TMPDIR": home, "PWD": str(cwd)}
-        # The kernel forgets whose death ends a process when that changes its user: it is told again afterwards.
-        start = [*sandbox.drop(self.owner), "setpriv", "--pdeathsig", "KILL", "--", self.python[0], "-I", ends]
+        # The kernel forgets whose death ends a process when that changes its user: ends.py asks for it anew.
+        start = [*sandbox.drop(self.owner), self.python[0], "-I", ends, str(os.getpid())]
         return Command(
             [*start, *argv],
             label=label,

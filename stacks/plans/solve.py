@@ -21,6 +21,7 @@ from stacks.plans.building import Work
 
 Change = dict[str, Any]
 _NOTHING: Change = {"added": {}, "removed": {}, "changed": {}}
+_UNKNOWN = "It cannot be known before it is made."
 _NOTES = {
     "script": "What a script installs cannot be known before it runs.",
     "external": "It is carried over as its owner has it.",
@@ -83,7 +84,7 @@ def _changes(before: Description | None, building: Building) -> dict[str, Change
 
 
 def _note(after: dict[str, dict[str, str] | None], installers: dict[str, str], path: str) -> Change:
-    return {"note": _NOTES[installers[path]]} if path in after and after[path] is None else {}
+    return {"note": _NOTES.get(installers[path], _UNKNOWN)} if path in after and after[path] is None else {}
 
 
 def _held(before: Description | None, path: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""Run a program where there is no namespace that would end what it starts: python -I ends.py PROGRAM ARGUMENT…
+"""Run a program where there is no namespace that would end what it starts: python -I ends.py PARENT PROGRAM ARGUMENT…
 
-Whatever the program leaves behind, in sessions of its own too, is killed when it ends or when the end is asked for.
+Whatever the program leaves behind, in sessions of its own too, is killed when it ends, when the end is asked for, and
+when the process PARENT, which starts this, is gone.
 """
 
 from __future__ import annotations
@@ -16,14 +17,32 @@ _libc = ctypes.CDLL(None)
 _PDEATHSIG, _SUBREAPER = 1, 36  # of prctl(2)
 
 
-def main(argv: list[str]) -> int:
+def main(parent: int, argv: list[str]) -> int:
     """Run the program to its end, and end the rest; gives back its status, as a shell would."""
     _libc.prctl(_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_GRACE))
     signal.signal(signal.SIGALRM, lambda *_: kill_children())
-    status = subprocess.Popen(argv, preexec_fn=lambda: _libc.prctl(_PDEATHSIG, signal.SIGKILL)).wait()  # noqa: PLW1509
+    signal.signal(signal.SIGHUP, lambda *_: give_up())
+    end_with(parent, signal.SIGHUP)
+    own = os.getpid()
+    # The locks that it was given are the program's too (close_fds); there are no threads that preexec_fn could harm.
+    program = subprocess.Popen(argv, preexec_fn=lambda: end_with(own, signal.SIGKILL), close_fds=False)  # noqa: PLW1509
+    status = program.wait()
     end_all()
     return status if status >= 0 else 128 - status
+
+
+def end_with(parent: int, number: int) -> None:
+    """Have the kernel send a signal to this process when its parent ends; one that is gone already sends none."""
+    _libc.prctl(_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def give_up() -> None:
+    """End at once, with all that was started."""
+    end_all()
+    os._exit(1)
 
 
 def end_all() -> None:
@@ -40,14 +59,14 @@ def kill_children() -> None:
     """Kill every child of this process."""
     own = str(os.getpid())
     for name in os.listdir("/proc"):
-        if name.isdigit() and parent(name) == own:
+        if name.isdigit() and parent_of(name) == own:
             try:
                 os.kill(int(name), signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 continue
 
 
-def parent(process: str) -> str:
+def parent_of(process: str) -> str:
     """Read the number of a process's parent, "" when it is gone."""
     try:
         with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
@@ -57,4 +76,4 @@ def parent(process: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from stacks.engine import guest, process
+from stacks.engine import process
 from stacks.engine.errors import CommandFailed
 from stacks.engine.events import Event
 from stacks.engine.grounds import Bare, reached_python, reaches
 from stacks.engine.layout import Layout
+from stacks.engine.locks import lane_lock
 from stacks.engine.owner import Owner
 from stacks.engine.stop import Stop
 
@@ -85,20 +88,40 @@ def test_the_status_of_a_guest_is_told(ground: Bare, script: str, status: int) -
     assert caught.value.status == status
 
 
-def test_the_end_of_the_wrapper_ends_the_guest(place: Path) -> None:
-    wrapper = Path(guest.__file__).with_name("ends.py")
-    argv = [
-        sys.executable,
-        "-I",
-        str(wrapper),
-        "sh",
-        "-c",
-        f"echo begun; while :; do test -e {place}; sleep 0.05; done",
-    ]
-    running = subprocess.Popen(argv, stdout=subprocess.PIPE)
+def test_the_end_of_the_worker_ends_all_that_a_guest_started(ground: Bare) -> None:
+    mark = f"{ground.tree}/never"
+    loop = f"while :; do test -e {mark}; sleep 0.05; done"
+    orders = ground.inputs / "worker.py"
+    argv = ["sh", "-c", f"setsid sh -c '{loop}' & echo begun; sleep 600; echo after"]
+    orders.write_text(
+        f"""import os, subprocess, sys
+own = {str(os.getpid())!r}
+argv = [str(os.getpid()) if word == own else word for word in {list(ground.command(argv, label="", env={}).argv)!r}]
+subprocess.run(argv)
+"""
+    )
+    running = subprocess.Popen([sys.executable, str(orders)], stdout=subprocess.PIPE, cwd=ground.tree)
     assert running.stdout is not None
     assert running.stdout.readline() == b"begun\n"
     running.kill()
     running.wait()
-    running.stdout.read()  # ends when the guest has ended
+    assert running.stdout.read() == b""  # it ends when the last of them has ended
     running.stdout.close()
+    assert subprocess.run(["pgrep", "-f", mark], capture_output=True, check=False).stdout == b""
+
+
+def test_a_guest_whose_worker_is_gone_before_it_begins_does_nothing(ground: Bare) -> None:
+    command = ground.command(["sh", "-c", f"touch {ground.inputs}/home/made"], label="", env={})
+    late = ["sh", "-c", 'sleep 0.3 && exec "$@" &', "sh", *command.argv]
+    subprocess.run(late, env=dict(command.env), cwd=command.cwd, check=True)
+    time.sleep(1)
+    assert list((ground.inputs / "home").iterdir()) == []
+    process.run(command, lambda event: None, Stop())
+    assert [path.name for path in (ground.inputs / "home").iterdir()] == ["made"]
+
+
+def test_guests_inherit_the_locks(ground: Bare) -> None:
+    with lane_lock(ground.layout, "live") as descriptor:
+        locked = dataclasses.replace(ground, lock_fds=(descriptor,))
+        found = said(locked, "ls -l /proc/self/fd")
+    assert any(line.endswith("locks/live.lock") for line in found)

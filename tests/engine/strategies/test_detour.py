@@ -57,6 +57,8 @@ def test_meanwhile_the_live_path_leads_to_the_build_and_the_live_lane_says_so(
     assert ran(production) == []
     with pytest.raises(Refused, match=r"build of “b”.*cancel the build"), lane_lock(production, "live"):
         pass
+    with pytest.raises(Refused, match="tree of another build"):
+        runner.plan("build", **parameters | {"version": "c"})
     (production.live / "anaconda3/go").touch()
     building.join()
     said = [event.text for event in runner.events if event.step == "install-anaconda3" and event.kind == "output"]
