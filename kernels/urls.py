@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from kernels.views.changes import check, install, publish, uninstall
-from kernels.views.library import add, edit, library, remove, validate
+from kernels.views.library import add, edit, library, logo, remove, validate
 from kernels.views.machine import machine
 from kernels.views.matrix import matrix, matrix_csv, matrix_json
 
@@ -24,5 +24,6 @@ urlpatterns = [
     path("machines/<str:name>/kernel-specs/", library, name="library"),
     path("machines/<str:name>/kernel-specs/add/", add, name="add"),
     path("machines/<str:name>/kernel-specs/<str:kernel>/", edit, name="edit"),
+    path("machines/<str:name>/kernel-specs/<str:kernel>/logos/<str:logo>", logo, name="logo"),
     path("machines/<str:name>/kernel-specs/<str:kernel>/remove/", remove, name="remove"),
 ]

@@ -96,7 +96,12 @@ def adopt_active(machine: Machine, seen: dict[str, Any], *, before: Unsettled) -
     """Bring the record of what is active in step with a status document."""
     now = activations.current(machine)
     active = seen.get("active")
-    if not _is_settled(machine, Lane.LIVE, before) or active == (now.version.name if now else None):
+    # A build that leads the live path elsewhere for a while leads it back: that is no change of what is active.
+    if (
+        seen.get("detour")
+        or not _is_settled(machine, Lane.LIVE, before)
+        or active == (now.version.name if now else None)
+    ):
         return
     version = machine.versions.filter(name=active, removed_at__isnull=True).first()
     if version is not None:

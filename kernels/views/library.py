@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,6 +12,7 @@ from kernels import library as shelf
 from kernels import seen
 from kernels.forms import ConfirmForm, SpecForm
 from stacks.engine.errors import Refused
+from stacks.engine.kernels import library as disk
 from stacks.engine.kernels.library import Entry
 from stacks.http import Request, changing, commanding, viewing
 from stacks.models import Machine
@@ -75,6 +77,17 @@ def remove(request: Request, name: str, kernel: str) -> HttpResponse:
         return redirect("kernels:library", machine.name)
     context = {"machine": machine, "entry": entry, "form": form, "uses": shelf.uses(machine, kernel)}
     return render(request, "kernels/remove.html", context)
+
+
+@viewing
+def logo(request: Request, name: str, kernel: str, logo: str) -> HttpResponse:
+    """Give a logo; the content security policy keeps an SVG from being more than a picture."""
+    machine = get_object_or_404(Machine, name=name)
+    try:
+        data = disk.read_logo(shelf.place(machine), kernel, logo)
+    except Refused:
+        raise Http404 from None
+    return HttpResponse(data, content_type=mimetypes.guess_type(logo)[0] or "application/octet-stream")
 
 
 @commanding

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import mounts, resident, sandbox, services, sizes, versions
+from stacks.engine import detour, mounts, resident, sandbox, services, sizes, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.versions import Description
@@ -41,6 +41,7 @@ def read(layout: Layout, *, measured: bool = False) -> dict[str, Any]:
         "disk": _disk(layout),
         "services": _services(layout),
         "lost": resident.is_lost(layout),
+        "detour": detour.pending(layout) is not None,
         "problems": [_plain(problem) for problem in problems(layout)],
     }
 
@@ -107,6 +108,9 @@ def problems(layout: Layout) -> list[Problem]:
 
 def _live_problems(layout: Layout) -> list[Problem]:
     live, found = layout.live, []
+    if detour.pending(layout) is not None:
+        message = f"{live} leads to a tree under construction, until the build that does so has ended."
+        return [Problem("detour", message, "Wait for the build, or cancel it: “dlstack operations” names it.")]
     if not os.path.lexists(live):
         found.append(Problem("nothing-live", f"{live} does not exist yet.", "Build a version and deploy it."))
     elif not live.is_symlink():
@@ -150,7 +154,13 @@ def _tool_problems() -> list[Problem]:
     try:
         sandbox.check()
     except Refused as error:
-        return [Problem("no-sandbox", f"Builds cannot run: {error}", "Install the missing program.")]
+        return [
+            Problem(
+                "no-sandbox",
+                f"Builds in the sandbox cannot run, nor kernel launches: {error}",
+                "Install the missing program.",
+            )
+        ]
     return []
 
 

@@ -27,7 +27,10 @@ class Ending:
 def succeeded(operation: Operation, outcome: dict[str, Any]) -> Ending:
     """Say what a successful operation did."""
     version = outcome.get("version") or operation.parameters.get("version", "")
-    return Ending(State.SUCCEEDED, sentences.done(operation.kind, str(version), outcome))
+    sentence = sentences.done(operation.kind, str(version), outcome)
+    if down := outcome.get("not_started"):
+        sentence += f" Not started again: {', '.join(down)}. Start them by hand and look at their logs."
+    return Ending(State.SUCCEEDED, sentence)
 
 
 def failed(error: BaseException) -> Ending:

@@ -10,7 +10,8 @@ import pytest
 from django.utils import timezone
 
 from kernels.models import Inventory, KernelCheck
-from stacks.models import Activation, Machine, Version
+from stacks import activations
+from stacks.models import Machine, Version
 from tests.engine.conftest import layout, owner, porter, runner, version
 from tests.stacks.conftest import elsewhere, machine
 
@@ -32,9 +33,7 @@ def add_version(machine: Machine, name: str, specs: list[dict[str, Any]], *, act
         manifest_digest="0" * 64, kernelspecs=specs, sealed_at=timezone.now(),
     )  # fmt: skip
     if active:
-        now = timezone.now()
-        Activation.objects.filter(machine=machine, ended_at=None).update(ended_at=now)
-        Activation.objects.create(machine=machine, version=row, activated_at=now, healthy=True)
+        activations.activate(machine, row, healthy=True)
         machine.observed = {**machine.observed, "active": name}
         machine.save()
     return row

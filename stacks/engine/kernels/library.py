@@ -60,6 +60,19 @@ def _entry(place: Path) -> Entry:
     return Entry(place.name, text, digest(read.data), read.spec, read.findings, logos)
 
 
+def read_logo(library: Path, name: str, logo: str) -> bytes:
+    """Read a logo of a kernelspec; raises Refused when there is none that is a plain file of 1 MB at most."""
+    found = entry(library, name)
+    if found is None or logo not in found.logos:
+        raise Refused(f"“{name}” of the library has no such logo.")
+    descriptor = os.open(library / name / logo, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(specs.LARGEST + 1)
+    if len(data) > specs.LARGEST:
+        raise Refused(f"{logo} is larger than 1 MB.")
+    return data
+
+
 def digest(data: bytes) -> str:
     """Name a kernel.json by its content."""
     return hashlib.sha256(data).hexdigest()

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from django.test import Client
 
+from stacks import recipes
 from stacks.models import Operation
 from tests.stacks.views.conftest import Make
 
 
 def test_it_works(as_operator: Client, operation: Make) -> None:
-    made = operation("interrupted", reason="monthly")
+    asked = {"version": "a", "recipe_text": (recipes.SHIPPED / "starter.toml").read_text()}
+    made = operation("interrupted", reason="monthly", parameters=asked)
     response = as_operator.post(f"/operations/{made.pk}/retry")
     again = Operation.objects.get(retry_of=made)
     assert response.headers["Location"] == f"/operations/{again.pk}/"
