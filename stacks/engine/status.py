@@ -157,7 +157,7 @@ def _tool_problems() -> list[Problem]:
         return [
             Problem(
                 "no-sandbox",
-                f"Builds in the sandbox cannot run, nor kernel launches: {error}",
+                f"Sandboxed builds and kernel launches cannot run: {error}",
                 "Install the missing program.",
             )
         ]
