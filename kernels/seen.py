@@ -12,7 +12,9 @@ from typing import Any
 from kernels.models import Inventory
 from stacks.engine import resident, versions
 from stacks.engine.kernels import checks, inventory
+from stacks.engine.kernels import running as counted
 from stacks.engine.kernels.inventory import Sight
+from stacks.engine.kernels.running import Running
 from stacks.engine.layout import Layout
 from stacks.models import Machine
 from stacks.observation import is_here
@@ -53,6 +55,18 @@ def libraries(machines: Collection[Machine]) -> dict[int, Documents]:
             sight = _sight(Layout(Path(machine.root)), "")
             found[machine.pk] = [kernel.plain() for kernel in inventory.of_library(sight)]
     return found
+
+
+def running(machine: Machine) -> list[Running]:
+    """Count the kernels that run here, by version, user and kernelspec; nothing is known of another machine."""
+    if not is_here(machine):
+        return []
+    layout = Layout(Path(machine.root))
+    trees = {name: resident.place(layout, name) for name in resident.in_ram(layout)}
+    found = {}
+    for name, tree in trees.items():
+        found[name] = inventory.take(checks.sight_of(layout, tree, versions.sealed(layout, name)))
+    return counted.count(trees, found, layout.live)
 
 
 def _sight(layout: Layout, version: str) -> Sight:

@@ -30,7 +30,7 @@ def machine(request: Request, name: str) -> HttpResponse:
     context = {
         "machine": found, "asked": asked, "seen": inventory, "refusal": refusal, "depths": Depth.choices,
         "versions": found.versions.filter(removed_at=None).only("name"),
-        "kernels": _judged(found, inventory),
+        "kernels": _judged(found, inventory), "running": [] if asked else seen.running(found),
     }  # fmt: skip
     return render(request, "kernels/machine.html", context)
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import subprocess
+
 from django.test import Client
 
 from kernels.models import Inventory, KernelCheck
 from stacks.models import Machine
+from tests.engine.conftest import Runner
 from tests.kernels.conftest import add_version
 from tests.kernels.corpus import Stage
 
@@ -18,6 +21,25 @@ def test_it_works(as_operator: Client, live: Stage, failed: KernelCheck) -> None
     assert "stderr &lt;script&gt;" in page
     assert "<script>alert" not in page
     assert 'name="depth" value="launch"' in page
+
+
+def test_what_runs_is_counted(as_viewer: Client, live: Stage, runner: Runner) -> None:
+    live.layout.live.unlink()
+    runner.run("deploy", version="a", override_health=True)
+    sleeper = live.layout.live / "anaconda3/bin/python"
+    assert as_viewer.get(ADDRESS).context["running"] == []
+    argv = [str(sleeper), f"{live.prefix}/lib/tiny_kernel.py", "/nowhere.json", "well"]
+    program = live.layout.resident("a") / "anaconda3/lib/tiny_kernel.py"
+    program.unlink()
+    program.write_text("import sys; print(1, flush=True); sys.stdin.read()")
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=live.layout.live) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        page = as_viewer.get(ADDRESS)
+        process.communicate()
+    [found] = page.context["running"]
+    assert (found.version, found.kernel, found.count) == ("a", "well", 1)
+    assert "Running now" in page.content.decode()
 
 
 def test_of_a_version(as_operator: Client, live: Stage) -> None:
