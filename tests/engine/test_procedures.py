@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stacks.engine import externals, journal, mounts, status
+from stacks.engine.kernels.pinning import is_pinned, unpin
 from stacks.engine.layout import IDENTITY, Layout
 from tests.engine.conftest import Runner, write_tree
 from tests.engine.machines import OWNER, machine_place, needs_root, provisioned
@@ -62,7 +63,9 @@ def as_the_manual_says(layout: Layout, name: str, there: list[str]) -> None:
     for tree in (disk, ram):
         owned(tree)
     library = layout.live / "anaconda3/share/jupyter/kernels/library/kernel.json"
-    assert json.loads(library.read_text()) == json.loads((layout.kernel_specs / "library/kernel.json").read_text())
+    installed = json.loads(library.read_text())
+    assert unpin(installed) == json.loads((layout.kernel_specs / "library/kernel.json").read_text())
+    assert is_pinned(installed)
     found = status.read(layout)
     assert (found["active"], found["backing"], found["problems"]) == (name, name, [])
     assert found["layout"] == LAYOUTS[in_place]

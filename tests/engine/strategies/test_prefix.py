@@ -12,6 +12,7 @@ import pytest
 
 from stacks.engine import journal, sandbox, services
 from stacks.engine.errors import EngineError, Refused
+from stacks.engine.kernels.pinning import unpin
 from stacks.engine.layout import Layout
 from tests.engine import channel as channels
 from tests.engine.channel import MINOR, PYTHON, Package
@@ -40,9 +41,8 @@ def test_a_conda_environment_is_built_elsewhere_with_the_live_prefix_baked_in(
     tree, prefix = layout.version("a") / "anaconda3", layout.live / "anaconda3"
     assert (tree / "bin/prefixed").read_text().startswith(f"#!{prefix}/bin/python\n")
     assert f"{prefix}/lib/prefixed\0".encode() in (tree / "share/prefixed.bin").read_bytes()
-    assert json.loads((tree / "share/jupyter/kernels/python3/kernel.json").read_text())["argv"][0] == (
-        f"{prefix}/bin/python"
-    )
+    spec = json.loads((tree / "share/jupyter/kernels/python3/kernel.json").read_text())
+    assert unpin(spec)["argv"][0] == f"{prefix}/bin/python"
     assert grep(tree, layout.state, Path("/tmp/dlstack-inputs")) == ""
     os.symlink("sw.a", layout.live)
     code = "import greeter, os; print(greeter.main.__code__.co_filename); greeter.main()"
