@@ -110,11 +110,11 @@ def test_a_planted_symlink_is_not_read(layout: Layout, owner: Owner, tmp_path: P
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every launched kernel has ended, and its directory is gone."""
     # A place of the test's own, which kernels reach: other launches on this machine are none of its business.
     place = tempfile.mkdtemp(prefix="dlt-")
-    os.chmod(place, 0o755)
+    os.chmod(place, 0o755)  # noqa: S103
     monkeypatch.setattr(tempfile, "tempdir", place)
     yield
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
