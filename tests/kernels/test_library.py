@@ -162,6 +162,10 @@ def test_an_installed_kernelspec_is_compared_without_its_launcher(place: Path, t
     assert library.likeness("k", pinning.pin(installed, Path("/data0/sw")), place, elsewhere) == "same"
     assert library.likeness("k", {**installed, "display_name": "X"}, place, elsewhere) == "differs"
     assert library.likeness("none", installed, place, elsewhere) == "absent"
+    library.write(place, "whole", json.dumps(installed), expected="")
+    moved = {**installed, "argv": ["/data0/sw/other/bin/python", "-f", "{connection_file}"]}
+    assert library.likeness("whole", installed, place, elsewhere) == "same"
+    assert library.likeness("whole", moved, place, elsewhere) == "differs"
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

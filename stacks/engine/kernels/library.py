@@ -145,17 +145,18 @@ def likeness(name: str, spec: dict[str, Any], library: Path, directory: Path) ->
     place = library / name
     if directory == place or not _is_own(place):
         return "absent"
-    master = specs.read(place / "kernel.json").spec
-    return "same" if _bare(master) == _bare(spec) else "differs"
+    master, installed = specs.read(place / "kernel.json").spec, pinning.unpin(spec)
+    return "same" if installed in (master, _settled(master, installed)) else "differs"
 
 
-def _bare(spec: dict[str, Any]) -> dict[str, Any]:
-    plain = pinning.unpin(spec)
-    argv = plain.get("argv")
-    if isinstance(argv, list) and argv and isinstance(argv[0], str):
-        # A build gives a bare name the full path of its environment.
-        return {**plain, "argv": [os.path.basename(argv[0]), *argv[1:]]}
-    return plain
+def _settled(master: dict[str, Any], installed: dict[str, Any]) -> dict[str, Any]:
+    """Give a bare program the path that a build gave it."""
+    argv, found = master.get("argv"), installed.get("argv")
+    if not (isinstance(argv, list) and argv and isinstance(found, list) and found):
+        return master
+    if os.path.basename(str(found[0])) != argv[0]:
+        return master
+    return {**master, "argv": [found[0], *argv[1:]]}
 
 
 def _refuse_changed(library: Path, name: str, expected: str) -> None:

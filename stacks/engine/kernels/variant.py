@@ -47,6 +47,11 @@ def place(layout: Layout, name: str) -> Path:
     return layout.state / "kernels" / layout.resident(name).name
 
 
+def trash(layout: Layout) -> Path:
+    """Where trees on disk go before they are deleted: not the other lane's, which empties its own at any time."""
+    return layout.state / "kernels" / ".trash"
+
+
 def make(layout: Layout, source: Description, stored: Tree, name: str, change: Change, *, porter: Porter) -> Manifest:
     """Make the half-made tree of `name`: all of `source` by hard links, and the change; gives back its manifest.
 
@@ -54,8 +59,9 @@ def make(layout: Layout, source: Description, stored: Tree, name: str, change: C
     Raises Refused when a symlink is in the way of the kernelspec.
     """
     tree = place(layout, name)
-    trees.discard(tree, layout.trash)
     tree.parent.mkdir(mode=0o700, exist_ok=True)
+    trees.empty(trash(layout))
+    trees.discard(tree, trash(layout))
     own = Tree(stored.path, externals.without(stored.manifest, source.externals))
     trees.clone(own, tree, [own], porter)
     others = externals.of(source)
@@ -167,7 +173,7 @@ def withdraw(layout: Layout, name: str, identifier: str) -> None:
     What does not carry `identifier` is somebody else's, and left alone; so is what processes run from, whole as it is.
     Raises Failed while it is active or backed.
     """
-    trees.discard(place(layout, name), layout.trash)
+    trees.discard(place(layout, name), trash(layout))
     known = versions.describe(layout, name)
     if known is None or known.uuid != identifier:
         return
@@ -175,9 +181,9 @@ def withdraw(layout: Layout, name: str, identifier: str) -> None:
         raise Failed(f"“{name}” is active or backed: it was kept.")
     if usage.of({name: layout.resident(name)})[name]:
         return
-    for tree, trash in ((layout.resident(name), resident.trash(layout)), (layout.version(name), layout.trash)):
+    for tree, goes in ((layout.resident(name), resident.trash(layout)), (layout.version(name), trash(layout))):
         if versions.identity(tree) == known.identity:
-            trees.discard(tree, trash)
+            trees.discard(tree, goes)
     if not os.path.lexists(layout.version(name)):
         versions.forget(layout, name)
 
