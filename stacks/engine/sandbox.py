@@ -93,7 +93,7 @@ class Sandbox:
         for source, place in self.shown:
             arguments += [*_parents(place), "--bind" if self.writable else "--ro-bind", str(source), str(place)]
         for place in self.exchange:
-            arguments += ["--bind", str(place), str(place)]
+            arguments += [*_parents(place), "--bind", str(place), str(place)]
         for source in hidden:  # what is shown in the place of the root would cover them
             self._check_way(source)
             arguments += [*_parents(source), "--ro-bind", str(source), str(source)]
