@@ -146,6 +146,11 @@ def _script(on: Stage) -> None:
     on.spec("script", [on.program("script", "#!/no/such/interpreter\n"), CONNECTION])
 
 
+def _old_script(on: Stage) -> None:
+    interpreter = f"{on.layout.root}/sw.2025-01-01/anaconda3/bin/python"
+    on.spec("old-script", [on.program("old-script", f"#!{interpreter} -I\n"), CONNECTION])
+
+
 def _file_out(on: Stage) -> None:
     (on.kernels / "file-out").mkdir()
     (on.kernels / "file-out/kernel.json").symlink_to("/etc/hostname")
@@ -195,6 +200,7 @@ CORPUS = (
     Broken("nowhere", "missing-interpreter", _argv("no-such-program")),
     Broken("dangling", "missing-interpreter", _dangling),
     Broken("script", "missing-interpreter", _script),
+    Broken("old-script", "wrong-prefix", _old_script),
     Broken("not-executable", "not-executable", _not_executable),
     Broken("old-version", "wrong-prefix", _argv("{root}/sw.2025-01-01/anaconda3/bin/python")),
     Broken("ramdisk", "wrong-prefix", _argv("{root}/sw.tmpfs/x/anaconda3/bin/python")),

@@ -100,7 +100,7 @@ def findings(program: str, found: Interpreter, place: Place, *, root: Path) -> I
     elif found.real is None:
         yield error("missing-interpreter", f"{path} does not exist{_dangling(place, path)}.", "argv")
     else:
-        yield from _program(path, found.real, place)
+        yield from _program(path, found.real, place, root)
 
 
 def _elsewhere(path: Path, place: Place, root: Path, *, there: bool) -> Finding | None:
@@ -118,7 +118,7 @@ def _dangling(place: Place, path: Path) -> str:
     return f": it is a symlink to {os.readlink(here)}, which is not there" if here.is_symlink() else ""
 
 
-def _program(path: Path, real: Path, place: Place) -> Iterator[Finding]:
+def _program(path: Path, real: Path, place: Place, root: Path) -> Iterator[Finding]:
     mode = real.lstat().st_mode
     if not stat.S_ISREG(mode):
         yield error("not-executable", f"{path} is no file that can be run.", "argv")
@@ -127,7 +127,7 @@ def _program(path: Path, real: Path, place: Place) -> Iterator[Finding]:
     elif place.holds(real) and (way := _shut(real, mode, place)):
         yield error("unreadable", f"Users cannot run {path}: {place.outside(way)} is closed to them.", "argv")
     elif script := _interpreter_of(real):
-        yield from _script(path, script, place)
+        yield from _script(path, script, place, root)
     if not path.is_relative_to(place.live):
         yield info("outside", f"{path} is the machine's own: it is not kept with the version.", "argv")
 
@@ -148,8 +148,12 @@ def _interpreter_of(real: Path) -> str:
     return first[2:].strip().split(b" ")[0].decode(errors="replace") if first.startswith(b"#!") else ""
 
 
-def _script(path: Path, interpreter: str, place: Place) -> Iterator[Finding]:
-    if place.resolve(Path(interpreter)) is None:
+def _script(path: Path, interpreter: str, place: Place, root: Path) -> Iterator[Finding]:
+    there = place.resolve(Path(interpreter)) is not None
+    if _elsewhere(Path(interpreter), place, root, there=there):
+        message = f"{path} is a script for {interpreter}, which lies in another tree: install it anew."
+        yield error("wrong-prefix", message, "argv")
+    elif not there:
         message = f"{path} is a script for {interpreter}, which does not exist."
         yield error("missing-interpreter", message, "argv")
 
