@@ -14,10 +14,13 @@ class KernelsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Record what operations find of kernels."""
+        """Record what operations find of kernels, and tell machines' pages which of them fail."""
+        from kernels.problems import failing
+        from stacks.problems import add_source
         from stacks.signals import recorded
 
         recorded.connect(_record, dispatch_uid="kernels")
+        add_source(failing)
 
 
 def _record(sender: object, **told: Any) -> None:

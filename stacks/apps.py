@@ -8,3 +8,10 @@ class StacksConfig(AppConfig):
 
     name = "stacks"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell machines' pages of backups that did not come."""
+        from stacks.operations import overdue
+        from stacks.problems import add_source
+
+        add_source(overdue)

@@ -27,7 +27,7 @@ from stacks.operations.lifecycle import (
     record_steps,
 )
 from stacks.operations.requests import build, deploy, preview, rebuild, retry, revert, solve
-from stacks.operations.schedule import back_up_due, restore_after_reboot
+from stacks.operations.schedule import back_up_due, overdue, restore_after_reboot
 from stacks.operations.steps import StepRecorder
 from stacks.operations.submission import describe, request_cancel, submit
 from stacks.operations.upkeep import reap, sweep
@@ -52,6 +52,7 @@ __all__ = [
     "heartbeat",
     "is_cancel_requested",
     "latest_revision",
+    "overdue",
     "pinned",
     "preview",
     "propose_name",

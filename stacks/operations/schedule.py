@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import Max, Q
+from django.db.models import Max, Min, Q
 from django.utils import timezone
 
 from stacks.engine import resident
@@ -14,9 +15,16 @@ from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.models import Machine, Operation
 from stacks.operations import keeping
+from stacks.problems import Problems
 
 AFTER_REBOOT = "The ramdisk was empty when the worker started."
 SCHEDULED = "Scheduled"
+
+_OVERDUE = {
+    "code": "backup-overdue",
+    "message": "What users changed in the active tree was not backed up for more than two periods.",
+    "action": "Look at the last backup among the operations, and back up by hand.",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +46,21 @@ def back_up_due() -> list[Operation]:
     machines = Machine.objects.filter(backup_every__gt=0).annotate(last_backup=last)
     due = [machine for machine in machines if _is_due(machine, machine.last_backup)]
     return [operation for machine in due if (operation := _back_up(machine)) is not None]
+
+
+def overdue(machines: Collection[Machine]) -> Problems:
+    """Give the machines whose last good backup is older than two periods, in one query."""
+    good = Q(operations__kind=Operation.Kind.BACKUP, operations__state=Operation.State.SUCCEEDED)
+    asked = Machine.objects.filter(pk__in=[machine.pk for machine in machines], backup_every__gt=0)
+    dated = asked.annotate(
+        good=Max("operations__finished_at", filter=good),
+        first=Min("operations__created_at", filter=Q(operations__kind=Operation.Kind.BACKUP)),
+    )
+    return {machine.pk: [_OVERDUE] for machine in dated if _is_overdue(machine, machine.good or machine.first)}
+
+
+def _is_overdue(machine: Machine, since: datetime | None) -> bool:
+    return since is not None and timezone.now() - since >= timedelta(hours=2 * machine.backup_every)
 
 
 def _is_due(machine: Machine, last: datetime | None) -> bool:

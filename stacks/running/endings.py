@@ -11,7 +11,9 @@ from stacks.plans.base import outcome_of
 from stacks.running import sentences
 
 State = Operation.State
-KEPT_ELSEWHERE = frozenset({"recipe_text", "packages", "kernelspecs", "unique"})  # in the version's row
+KEPT_ELSEWHERE = frozenset(
+    {"recipe_text", "packages", "kernelspecs", "unique", "inventory", "library"}
+)  # in rows of their own
 ASK_AGAIN = "what was begun was undone"
 
 

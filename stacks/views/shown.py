@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from stacks import problems
 from stacks.models import Activation, Machine, Operation, Version
 from stacks.observation import is_here, observe
 
@@ -82,6 +83,7 @@ class Shown:
     versions: dict[str, Version] = field(default_factory=dict)
     last: Operation | None = None
     healthy: frozenset[str] = frozenset()
+    further: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def read_here(self) -> bool:
@@ -117,7 +119,7 @@ class Shown:
     @property
     def problems(self) -> list[dict[str, Any]]:
         """What is wrong, each with the one thing to do about it."""
-        found = list(self.status.get("problems", []))
+        found = [*self.status.get("problems", []), *self.further]
         if self.recorded and not self.agreed and "active" in self.status:
             message = DISAGREES.format(disk=self.active or "nothing", record=self.recorded)
             action = "Somebody changed the link by hand: deploy the version that you want."
@@ -157,6 +159,7 @@ def all_machines() -> list[Shown]:
     active = {item.machine_id: item for item in _current()}
     last = Operation.objects.in_bulk([machine.last_id for machine in machines if machine.last_id])
     running = _by_machine(Operation.objects.filter(state__in=Operation.UNFINISHED).select_related("requested_by"))
+    further = problems.of(machines)
     return [
         Shown(
             machine,
@@ -164,6 +167,7 @@ def all_machines() -> list[Shown]:
             active.get(machine.pk),
             running.get(machine.pk, []),
             last=last.get(machine.last_id),
+            further=further.get(machine.pk, []),
         )
         for machine in machines
     ]
@@ -181,6 +185,7 @@ def one_machine(machine: Machine) -> Shown:
         list(unfinished),
         {item.name: item for item in versions},
         healthy=frozenset(healthy),
+        further=problems.of([machine]).get(machine.pk, []),
     )
 
 

@@ -94,3 +94,16 @@ def test_a_tree_that_cannot_be_trusted_is_not_backed_up(machine: Machine, active
 def test_another_machine_is_asked_to(elsewhere: Machine) -> None:
     Machine.objects.update(backup_every=1)
     assert [operation.machine for operation in operations.back_up_due()] == [elsewhere]
+
+
+def test_a_backup_that_does_not_come_is_a_problem(machine: Machine, active: Layout) -> None:
+    Machine.objects.update(backup_every=6)
+    assert operations.overdue([machine]) == {}
+    [first] = operations.back_up_due()
+    end(first, ago=timedelta(hours=13))
+    assert operations.overdue([machine])[machine.pk][0]["code"] == "backup-overdue"
+    end(first, ago=timedelta(hours=1))
+    assert operations.overdue([machine]) == {}
+    Machine.objects.update(backup_every=0)
+    end(first, ago=timedelta(hours=100))
+    assert operations.overdue([machine]) == {}

@@ -1,0 +1,27 @@
+"""What other apps know to be wrong on machines, so that `stacks` need not know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from stacks.models import Machine
+
+Problems = dict[int, list[dict[str, Any]]]
+Source = Callable[[Collection[Machine]], Problems]
+_sources: list[Source] = []
+
+
+def add_source(source: Source) -> None:
+    """Ask one more function for problems: it gives {code, message, action, address} by machine, in a few queries."""
+    if source not in _sources:
+        _sources.append(source)
+
+
+def of(machines: Collection[Machine]) -> Problems:
+    """Gather what every source knows of these machines."""
+    found: Problems = {}
+    for source in _sources:
+        for key, problems in source(machines).items():
+            found.setdefault(key, []).extend(problems)
+    return found
