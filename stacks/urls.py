@@ -13,7 +13,7 @@ from stacks.views.log import log, raw, stream
 from stacks.views.machine import machine
 from stacks.views.operation import cancel, operation, operation_state, retry
 from stacks.views.operations import operations
-from stacks.views.recipes import recipe, recipe_import, recipes
+from stacks.views.recipes import recipe, recipe_check, recipe_edit, recipe_import, recipe_solve, recipes
 from stacks.views.settings import settings
 from stacks.views.sign_in import sign_in, sign_in_link, sign_out
 from stacks.views.solve import solve
@@ -46,7 +46,10 @@ urlpatterns = [
     path("operations/<int:pk>/retry", retry, name="retry"),
     path("recipes/", recipes, name="recipes"),
     path("recipe-import/", recipe_import, name="recipe-import"),
+    path("recipe-check/", recipe_check, name="recipe-check"),
     path("recipes/<str:name>/", recipe, name="recipe"),
+    path("recipes/<str:name>/edit/", recipe_edit, name="recipe-edit"),
+    path("recipes/<str:name>/solve/", recipe_solve, name="recipe-solve"),
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-in/link/", sign_in_link, name="sign-in-link"),
     path("sign-out/", sign_out, name="sign-out"),
