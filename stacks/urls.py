@@ -14,6 +14,7 @@ from stacks.views.machine import machine
 from stacks.views.operation import cancel, operation, operation_state, retry
 from stacks.views.operations import operations
 from stacks.views.recipes import recipe, recipe_check, recipe_edit, recipe_import, recipe_solve, recipes
+from stacks.views.releases import release, release_feed, release_list
 from stacks.views.settings import settings
 from stacks.views.sign_in import sign_in, sign_in_link, sign_out
 from stacks.views.solve import solve
@@ -50,6 +51,9 @@ urlpatterns = [
     path("recipes/<str:name>/", recipe, name="recipe"),
     path("recipes/<str:name>/edit/", recipe_edit, name="recipe-edit"),
     path("recipes/<str:name>/solve/", recipe_solve, name="recipe-solve"),
+    path("releases/<str:name>/", release_list, name="releases"),
+    path("releases/<str:name>/atom.xml", release_feed, name="release-feed"),
+    path("releases/<str:name>/<str:version>/", release, name="release"),
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-in/link/", sign_in_link, name="sign-in-link"),
     path("sign-out/", sign_out, name="sign-out"),
