@@ -13,6 +13,7 @@ from stacks.views.log import log, raw, stream
 from stacks.views.machine import machine
 from stacks.views.operation import cancel, operation, operation_state, retry
 from stacks.views.operations import operations
+from stacks.views.processes import processes
 from stacks.views.recipes import recipe, recipe_check, recipe_edit, recipe_import, recipe_solve, recipes
 from stacks.views.releases import release, release_feed, release_list
 from stacks.views.settings import settings
@@ -30,6 +31,7 @@ urlpatterns = [
     path("machines/<str:name>/build/", build, name="build"),
     path("machines/<str:name>/solve/", solve, name="solve"),
     path("machines/<str:name>/drift/", drift, name="drift"),
+    path("machines/<str:name>/processes/", processes, name="processes"),
     path("machines/<str:name>/settings/", settings, name="settings"),
     path("machines/<str:name>/do/<str:action>/", machine_action, name="action"),
     path("machines/<str:name>/versions/<str:version>/", version, name="version"),

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from stacks import live
 from stacks.models import Operation
+from stacks.views.shown import Tree
 
 register = template.Library()
 
@@ -178,6 +179,15 @@ def meter(label: str, used: float | None, total: float | None) -> dict[str, Any]
     """Show how much of something is used, as bar and figures; above 90% as a warning in words too."""
     share = min(100.0, 100 * (used or 0) / total) if total else 0.0
     return {"label": label, "used": used, "total": total, "share": f"{share:.1f}", "level": _level(share)}
+
+
+@register.inclusion_tag("stacks/_block.html")
+def block_of(tree: Tree, largest: int, *, whole: bool = False) -> dict[str, Any]:
+    """Draw a version as a block as wide as its bytes, in its own and its shared part unless it is shown `whole`."""
+    scale = 100 * (tree.bytes or 0) / largest if largest else 0.0
+    own = 0.0 if whole else scale * tree.own_share / 100
+    told = size(tree.bytes) if whole else f"{size(tree.bytes)}, of which {size(tree.unique_bytes)} are its own"
+    return {"own": f"{own:.1f}", "rest": f"{scale - own:.1f}", "whole": whole, "told": told}
 
 
 def _level(share: float) -> str:
