@@ -8,6 +8,7 @@ from stacks.views.action import machine_action, version_action
 from stacks.views.build import build
 from stacks.views.dashboard import dashboard
 from stacks.views.drift import drift
+from stacks.views.glossary import glossary
 from stacks.views.label import label
 from stacks.views.log import log, raw, stream
 from stacks.views.machine import machine
@@ -56,6 +57,7 @@ urlpatterns = [
     path("releases/<str:name>/", release_list, name="releases"),
     path("releases/<str:name>/atom.xml", release_feed, name="release-feed"),
     path("releases/<str:name>/<str:version>/", release, name="release"),
+    path("glossary/", glossary, name="glossary"),
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-in/link/", sign_in_link, name="sign-in-link"),
     path("sign-out/", sign_out, name="sign-out"),

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from stacks import live
+from stacks.glossary import WORDS
 from stacks.models import Operation
 from stacks.views.shown import Tree
 
@@ -213,6 +214,12 @@ def of_total(told: dict[str, Any]) -> str:
     if told.get("unit") == "bytes":
         return f"{size(told['done'])} of {size(told['total'])}"
     return f"{told['done']:,} of {told['total']:,} {told.get('unit', '')}".strip()
+
+
+@register.inclusion_tag("stacks/_term.html")
+def term(word: str) -> dict[str, str]:
+    """Show a “?” that opens what a word means; an unknown word is an error of the template (KeyError)."""
+    return {"word": word, "sentence": WORDS[word]}
 
 
 @register.filter
