@@ -6,7 +6,7 @@ from typing import Any
 
 
 def storable(value: Any) -> Any:
-    """Give a value of JSON types with each text in valid UTF-8 and without zero characters, which PostgreSQL refuses."""
+    """Give a value of JSON types, each text of it valid UTF-8 and without zero characters, which PostgreSQL refuses."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, dict):

@@ -65,7 +65,10 @@ def freed(places: Iterable[Path]) -> int:
     for place in places:
         for directory, _, files in os.walk(place):
             for file in files:
-                status = os.lstat(os.path.join(directory, file))
+                try:
+                    status = os.lstat(os.path.join(directory, file))
+                except FileNotFoundError:
+                    continue  # gone meanwhile
                 inode = (status.st_dev, status.st_ino)
                 links[inode] += 1
                 known[inode] = (status.st_nlink, status.st_blocks * 512)
