@@ -17,7 +17,7 @@ def latest(machines: Collection[int], versions: Collection[str]) -> dict[Key, li
     asked = KernelCheck.objects.filter(machine__in=machines, version__in=versions).order_by()
     newest = asked.values("machine", "version", "environment", "name", "depth").annotate(last=Max("pk"))
     found: dict[Key, list[KernelCheck]] = {}
-    for row in KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk"):
+    for row in KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk").defer("output"):
         found.setdefault((row.machine_id, row.version, row.environment, row.name), []).append(row)
     return found
 

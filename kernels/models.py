@@ -14,9 +14,9 @@ from stacks.models import Machine, Operation
 class Depth(models.TextChoices):
     """How deep a check goes: the files, the interpreter, the start."""
 
-    STATIC = "static"
-    INTERPRETER = "interpreter"
-    LAUNCH = "launch"
+    STATIC = "static", "Files only"
+    INTERPRETER = "interpreter", "Load what it needs"
+    LAUNCH = "launch", "Start the kernel"
 
 
 class KernelCheck(models.Model):

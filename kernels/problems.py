@@ -15,8 +15,9 @@ from stacks.problems import Problems
 
 def failing(machines: Collection[Machine]) -> Problems:
     """Give the required kernels that failed their latest check, by machine, in two queries."""
+    heavy = ("version__lockfile", "version__packages")
     unended = Activation.objects.filter(machine__in=machines, ended_at=None).select_related("version", "machine")
-    active = {item.machine: item.version for item in unended}
+    active = {item.machine: item.version for item in unended.defer(*heavy, "machine__observed")}
     checks = latest.latest([machine.pk for machine in active], [version.name for version in active.values()])
     return {machine.pk: list(_of(machine, version, checks)) for machine, version in active.items()}
 

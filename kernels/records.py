@@ -13,6 +13,7 @@ from kernels import requests
 from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation
+from stacks.storable import storable
 
 # A deploy has started its kernels itself, before the link moved.
 CHECKED_AFTER = ("revert", "restore")
@@ -42,8 +43,8 @@ def record_checks(*, operation: Operation, outcome: dict[str, Any]) -> list[Kern
             depth=verdict["depth"],
             state=verdict["state"],
             code=verdict["code"],
-            reason=_storable(verdict["reason"]),
-            output=_storable(verdict["output"]),
+            reason=storable(verdict["reason"]),
+            output=storable(verdict["output"]),
             seconds=verdict["seconds"],
             checked_at=now,
         )
@@ -63,8 +64,8 @@ def record_inventory(*, operation: Operation, outcome: dict[str, Any]) -> None:
         version=outcome["checked_version"],
         live=outcome["live"],
         defaults={
-            "kernels": outcome["inventory"],
-            "library": outcome.get("library", []),
+            "kernels": storable(outcome["inventory"]),
+            "library": storable(outcome.get("library", [])),
             "taken_at": timezone.now(),
         },
     )
@@ -77,10 +78,5 @@ def record_edit(*, machine: Machine, kernel: str, by: User | None, before: str, 
         action = LibraryEdit.Action.REMOVED
     elif not before:
         action = LibraryEdit.Action.ADDED
-    texts = {"before": _storable(before), "after": _storable(after)}
+    texts = {"before": storable(before), "after": storable(after)}
     return LibraryEdit.objects.create(machine=machine, kernel=kernel, action=action, edited_by=by, **texts)
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL refuses NUL, and a kernel can print anything.
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

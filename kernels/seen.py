@@ -18,6 +18,7 @@ from stacks.engine.kernels.running import Running
 from stacks.engine.layout import Layout
 from stacks.models import Machine
 from stacks.observation import is_here
+from stacks.storable import storable
 
 Documents = list[dict[str, Any]]
 
@@ -40,10 +41,10 @@ def kernels(machine: Machine, version: str = "") -> Seen:
         layout = Layout(Path(machine.root))
         name = version or resident.active(layout) or ""
         found = inventory.take(_sight(layout, name if version else "")) if version or layout.live.is_dir() else []
-        return Seen(name, [kernel.plain() for kernel in found])
-    rows = Inventory.objects.filter(machine=machine)
-    row = rows.filter(version=version).first() if version else rows.filter(live=True).first()
-    return Seen(row.version, row.kernels, row.taken_at) if row else Seen(version, [])
+        return Seen(name, [storable(kernel.plain()) for kernel in found])
+    name = version or str(machine.observed.get("active") or "")
+    row = Inventory.objects.filter(machine=machine, version=name).order_by("-live").first() if name else None
+    return Seen(row.version, row.kernels, row.taken_at) if row else Seen(name, [])
 
 
 def libraries(machines: Collection[Machine]) -> dict[int, Documents]:
@@ -53,7 +54,7 @@ def libraries(machines: Collection[Machine]) -> dict[int, Documents]:
     for machine in machines:
         if is_here(machine):
             sight = _sight(Layout(Path(machine.root)), "")
-            found[machine.pk] = [kernel.plain() for kernel in inventory.of_library(sight)]
+            found[machine.pk] = [storable(kernel.plain()) for kernel in inventory.of_library(sight)]
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 
 from celery import shared_task
-from django.conf import settings
 
 from kernels import requests
 from stacks.engine.errors import Refused
@@ -14,7 +13,7 @@ from stacks.models import Machine
 
 @shared_task(name="kernels.tasks.check")
 def check() -> None:
-    """Ask for a check of the kernels that are live here; nothing happens while another operation is in its lane."""
-    for machine in Machine.objects.filter(name=settings.DLSTACK.machine):
+    """Ask each machine for a check of what is live there; nothing happens while another operation is in its lane."""
+    for machine in Machine.objects.all():
         with contextlib.suppress(Refused):
             requests.check(machine=machine, requested_by=None)

@@ -10,6 +10,7 @@ from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.manifest import Difference
 from stacks.models import Machine
+from stacks.storable import storable
 
 
 def between(machine: Machine, before: str, after: str) -> list[Difference]:
@@ -18,4 +19,5 @@ def between(machine: Machine, before: str, after: str) -> list[Difference]:
         raise Refused(f"{machine.name} is another machine: its manifests lie on its own disk.")
     layout = Layout(Path(machine.root))
     trees = [versions.tree(layout, versions.need_sealed(layout, name).name) for name in (before, after)]
-    return manifest.between(trees[0].manifest, trees[1].manifest)
+    found = manifest.between(trees[0].manifest, trees[1].manifest)
+    return [item._replace(path=storable(item.path)) for item in found]

@@ -13,6 +13,7 @@ from stacks.engine import journal
 from stacks.engine.layout import Layout
 from stacks.models import Machine, Operation, Version
 from stacks.plans import LANES
+from stacks.storable import storable
 
 Entry = dict[str, Any]
 State = Operation.State
@@ -26,7 +27,8 @@ def import_journal(machine: Machine) -> list[Operation]:
     """
     found = _by_operation(journal.history(Layout(Path(machine.root))))
     known = set(Operation.objects.filter(journal_id__in=found).values_list("journal_id", flat=True))
-    return [_add(machine, number, entries) for number, entries in found.items() if number not in known]
+    new = {number: storable(entries) for number, entries in found.items() if number not in known}
+    return [_add(machine, number, entries) for number, entries in new.items()]
 
 
 def _by_operation(entries: list[Entry]) -> dict[str, list[Entry]]:

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
-from stacks.engine.errors import Refused
+from stacks.engine.errors import EngineError
 
 MAY_CHANGE = "stacks.add_operation"
 P = ParamSpec("P")
@@ -30,8 +30,8 @@ View = Callable[Concatenate[Request, P], HttpResponse]
 
 
 def viewing(view: View[P]) -> View[P]:
-    """Let every signed-in person read a page."""
-    return login_required(require_safe(view))
+    """Let every signed-in person read a page; what the disk refuses is told."""
+    return login_required(require_safe(_refusals_told(view)))
 
 
 def changing(view: View[P]) -> View[P]:
@@ -53,7 +53,7 @@ def _refusals_told(view: View[P]) -> View[P]:
     def told(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except Refused as refusal:
+        except (EngineError, OSError) as refusal:  # a disk that cannot be read is told too
             return render(request, "409.html", {"refusal": str(refusal)}, status=409)
 
     return told

@@ -73,9 +73,12 @@ def read(name: str, data: bytes) -> str:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise Refused(f"{shown} is not UTF-8 text.") from None
-    if name.endswith((".yml", ".yaml")) or (not name and _YAML.search(text)):
-        return condafile.convert(text)
-    parse(text)
+    try:
+        if name.endswith((".yml", ".yaml")) or (not name and _YAML.search(text)):
+            return condafile.convert(text)
+        parse(text)
+    except (ValueError, RecursionError) as error:  # dates that do not exist, endless numbers, nesting without end
+        raise Refused(f"{shown} cannot be read: {str(error)[:200] or type(error).__name__}.") from None
     return text
 
 

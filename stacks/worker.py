@@ -59,6 +59,7 @@ def _keep_up() -> None:
         if time.monotonic() - looked_at >= LOOK:
             looked_at = time.monotonic()
             _try(_look_at_disk)
+            _try(operations.back_up_due)  # beat asks too; a machine's own workers need none
     connection.close()
 
 

@@ -47,7 +47,11 @@ class Migration(migrations.Migration):
                 (
                     "depth",
                     models.CharField(
-                        choices=[("static", "Static"), ("interpreter", "Interpreter"), ("launch", "Launch")],
+                        choices=[
+                            ("static", "Files only"),
+                            ("interpreter", "Load what it needs"),
+                            ("launch", "Start the kernel"),
+                        ],
                         max_length=16,
                     ),
                 ),

@@ -10,9 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from kernels import requests, seen
 from kernels.forms import CheckForm, ConfirmForm, PublishForm
 from stacks import operations
-from stacks.engine.errors import Refused
+from stacks.engine.errors import EngineError, Refused
 from stacks.http import Request, changing, commanding
 from stacks.models import Machine
+from stacks.observation import is_here, observe
 from stacks.plans.base import Plan
 
 
@@ -34,25 +35,25 @@ def check(request: Request, name: str) -> HttpResponse:
 @changing
 def install(request: Request, name: str, kernel: str) -> HttpResponse:
     """Install a kernelspec of the library into the live version, after a look at the plan."""
-    machine = get_object_or_404(Machine, name=name)
-    form = ConfirmForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        operation = requests.install(machine=machine, kernel=kernel, requested_by=request.user, reason=reason)
-        return redirect("stacks:operation", operation.pk)
-    return _confirm(request, machine, "kernel-install", kernel)
+    return _change(request, get_object_or_404(Machine, name=name), "kernel-install", kernel)
 
 
 @changing
 def uninstall(request: Request, name: str, kernel: str) -> HttpResponse:
     """Remove a kernelspec from the live version, after a look at the plan."""
-    machine = get_object_or_404(Machine, name=name)
+    return _change(request, get_object_or_404(Machine, name=name), "kernel-remove", kernel)
+
+
+def _change(request: Request, machine: Machine, kind: str, kernel: str) -> HttpResponse:
     form = ConfirmForm(request.POST if request.method == "POST" else None)
+    active = str(observe(machine).get("active") or "")
     if form.is_bound and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        operation = requests.remove(machine=machine, kernel=kernel, requested_by=request.user, reason=reason)
-        return redirect("stacks:operation", operation.pk)
-    return _confirm(request, machine, "kernel-remove", kernel)
+        if form.cleaned_data["expected"] != active:
+            raise Refused(f"“{active}” is active now: it changed since the page was opened. Nothing was done.")
+        submit = requests.install if kind == "kernel-install" else requests.remove
+        made = submit(machine=machine, kernel=kernel, requested_by=request.user, reason=form.cleaned_data["reason"])
+        return redirect("stacks:operation", made.pk)
+    return _confirm(request, machine, kind, kernel, active)
 
 
 @changing
@@ -74,15 +75,16 @@ def publish(request: Request, name: str) -> HttpResponse:
     return render(request, "kernels/publish.html", context, status=422 if form.is_bound else 200)
 
 
-def _confirm(request: Request, machine: Machine, kind: str, kernel: str) -> HttpResponse:
+def _confirm(request: Request, machine: Machine, kind: str, kernel: str, active: str) -> HttpResponse:
     parameters = {"kernel": kernel, "version": operations.propose_name(machine)}
     plan, refusal = _plan(machine, kind, parameters)
     context = {"machine": machine, "kind": kind, "kernel": kernel, "plan": plan, "refusal": refusal}
+    context |= {"active": active, "possible": plan is not None or not is_here(machine)}
     return render(request, "kernels/confirm.html", context)
 
 
 def _plan(machine: Machine, kind: str, parameters: dict[str, Any]) -> tuple[Plan | None, str]:
     try:
         return operations.preview(machine=machine, kind=kind, parameters=parameters), ""
-    except Refused as refusal:
+    except (EngineError, OSError) as refusal:
         return None, str(refusal)

@@ -29,6 +29,6 @@ def remove_inputs(place: str) -> None:
 
 def clear(layout: Layout) -> None:
     """Remove the tree under construction, whatever a guest left in its place; the package caches stay."""
-    if layout.building.is_symlink() or layout.building.is_file():
+    if os.path.lexists(layout.building) and not versions.is_directory(layout.building):
         layout.building.unlink()
     trees.discard(layout.building, layout.trash)

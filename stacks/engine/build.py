@@ -105,7 +105,7 @@ def seal_version(layout: Layout, building: Building) -> Description:
         raise Refused(f"{layout.building} is no directory any more: the build replaced it. Nothing was sealed.")
     others = externals.asked(building.recipe.environments)
     apart = {item.path for item in others}
-    earlier = [versions.tree(layout, name) for name in versions.all_sealed(layout)]
+    earlier = versions.trees(layout)
     content = seal.share(layout.building, seal.scan(layout, apart=apart), earlier, apart=apart)
     description = Description(
         name=building.name,

@@ -169,6 +169,8 @@ def mend(layout: Layout) -> list[str]:
 
 
 def _started(layout: Layout, detour: Detour) -> list[str]:
+    if not journal.is_of_this_boot(journal.pending(layout, "build") or {}):
+        return []
     try:
         failed = resume(layout, detour, _unheard)
     except Refused as error:  # the live path matters more than a file that cannot be read

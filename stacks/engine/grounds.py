@@ -149,7 +149,7 @@ class Bare:
         # A shell keeps the path that it was told, where that leads to its directory: no script sees where a link leads.
         own = {"TMPDIR": home, "PWD": str(cwd)}
         # The kernel forgets whose death ends a process when that changes its user: ends.py asks for it anew.
-        start = [*sandbox.drop(self.owner), self.python[0], "-I", ends, str(os.getpid())]
+        start = [*sandbox.shed(), *sandbox.drop(self.owner), self.python[0], "-I", ends, str(os.getpid())]
         return Command(
             [*start, *argv],
             label=label,

@@ -48,6 +48,7 @@ def sync(layout: Layout, description: Description, porter: Porter) -> None:
     if not mounts.is_tmpfs(layout.ramdisk) or not versions.is_directory(layout.version(description.name)):
         raise Refused(f"{layout.ramdisk} is no tmpfs, or “{description.name}” no directory: nothing was done.")
     versions.unmark(layout.ramdisk)
+    _set_aside(layout, description)
     kept = [f"--exclude=/{name}" for name in (*description.externals, ".dlstack", IDENTITY)]
     argv = [*trees.rsync(), "--checksum", "--delete-after", *kept]
     argv += ["--", f"{layout.version(description.name)}/", f"{layout.ramdisk}/"]
@@ -58,7 +59,25 @@ def sync(layout: Layout, description: Description, porter: Porter) -> None:
             _bring(layout, description, external, porter)
 
 
+def _set_aside(layout: Layout, description: Description) -> None:
+    """Keep what others own in the ramdisk and the version does not have: it comes back with one that has it."""
+    known = {path for item in versions.all_sealed(layout).values() for path in item.externals}
+    for path in sorted(known - set(description.externals)):
+        kept = _aside(layout, path)
+        if versions.is_directory(layout.ramdisk / path):
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            trees.discard(kept, resident.trash(layout))
+            os.rename(layout.ramdisk / path, kept)
+
+
+def _aside(layout: Layout, path: str) -> Path:
+    return layout.ramdisk / ".dlstack" / "externals" / path
+
+
 def _bring(layout: Layout, description: Description, external: External, porter: Porter) -> None:
+    if versions.is_directory(_aside(layout, external.path)):
+        os.rename(_aside(layout, external.path), layout.ramdisk / external.path)
+        return
     aside = layout.staging("external")
     trees.discard(aside, aside.parent / "trash")
     aside.mkdir(mode=0o700, parents=True)

@@ -15,6 +15,8 @@ from typing import Any
 from stacks.engine import durable
 from stacks.engine.layout import Layout
 
+_LATEST = 253_402_300_800  # seconds since the epoch: the year 10000, which no date can hold
+
 
 def begin(
     layout: Layout,
@@ -38,6 +40,7 @@ def begin(
         "version": version,
         "previous": previous,
         "at": time.time(),
+        "boot": _boot(),
     }
     intent |= {word: value for word, value in about.items() if value}
     durable.write_json(_pending(layout, lane), intent)
@@ -50,6 +53,18 @@ def pending(layout: Layout, lane: str) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def is_of_this_boot(intent: dict[str, Any]) -> bool:
+    """Tell whether an intent was written since the machine started: after a boot its manager starts the services."""
+    return bool(intent.get("boot", _boot()) == _boot())
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def amend(layout: Layout, lane: str, **changes: Any) -> None:
@@ -103,7 +118,7 @@ def activations(layout: Layout) -> list[str]:
 def made_active(entry: dict[str, Any]) -> bool:
     """Tell whether an entry of the history says that a version became active; the command's own notes do not."""
     succeeded = entry.get("outcome") == "succeeded" and "command" not in entry
-    return succeeded and entry.get("kind") in MAKES_ACTIVE
+    return succeeded and entry.get("kind") in MAKES_ACTIVE and bool(entry.get("version"))
 
 
 def last_active(layout: Layout, *, besides: str | None) -> str | None:
@@ -115,11 +130,22 @@ MAKES_ACTIVE = ("deploy", "revert", "restore", "backup", "kernel-install", "kern
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
+    """Read one entry, None for what this DLStack did not write: the file lies on a disk that may be damaged."""
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and _is_entry(found) else None
+
+
+def _is_entry(found: dict[str, Any]) -> bool:
+    words = all(isinstance(found.get(word), str) for word in ("operation", "kind", "outcome"))
+    times = (found.get(word, 0.0) for word in ("at", "ended"))
+    return (
+        words
+        and isinstance(found.get("version", ""), str)
+        and all(isinstance(at, (int, float)) and 0 <= at < _LATEST for at in times)
+    )
 
 
 def append(layout: Layout, entry: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from stacks.engine.errors import Refused
 from stacks.engine.events import Event
 from stacks.engine.kernels import variant
 from stacks.engine.layout import Layout
+from stacks.engine.locks import lane_lock
 from stacks.engine.stop import Stop
 from stacks.engine.trees import Porter
 
@@ -46,9 +47,14 @@ def _finish(layout: Layout, lane: str) -> list[str]:
     intent = journal.pending(layout, lane)
     if intent is None:
         return []
-    outcome = _RECOVERIES[intent["kind"]](layout, intent)
+    work = _RECOVERIES.get(str(intent.get("kind")), _recover_unknown)
+    outcome = work(layout, intent)
     journal.end(layout, lane, f"recovered: {outcome}")
     return [outcome]
+
+
+def _recover_unknown(layout: Layout, intent: dict[str, Any]) -> str:
+    return f"This DLStack does not know the operation “{intent.get('kind')}”, which was killed: look at what it left."
 
 
 def _recover_build(layout: Layout, intent: dict[str, Any]) -> str:
@@ -78,6 +84,7 @@ def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
     if layout.ramdisk.is_dir():
         resident.unstage(layout, name)
     not_started = _resumed(layout, intent)
+    resident.finish_undo(layout, intent)
     if links.target(layout.live) != resident.live_target(layout, name):
         return f"“{name}” had not become active: the live path was left as it was.{not_started}"
     try:
@@ -106,6 +113,8 @@ def _recover_in_place(layout: Layout, intent: dict[str, Any]) -> str:
 
 def _resumed(layout: Layout, intent: dict[str, Any]) -> str:
     """Start what the journal says was running, and nothing else; gives a sentence about what would not start."""
+    if not journal.is_of_this_boot(intent):
+        return ""
     ran = [item for item in services.configured(layout) if item.name in intent.get("paused", ())]
     failed = services.resume(ran, _unheard)
     return f" Not started again: {', '.join(failed)}." if failed else ""
@@ -129,6 +138,8 @@ def _recover_discard(layout: Layout, intent: dict[str, Any]) -> str:
     if resident.is_in_place(layout):
         return _recover_in_place(layout, intent)
     name = str(intent["version"])
+    if description := versions.sealed(layout, name):
+        resident.finish_renewal(layout, description, intent.get("staged", {}))
     if layout.ramdisk.is_dir():
         resident.unstage(layout, name)
     return f"The trees were exchanged in one instant or not at all: what users have of “{name}” is whole."
@@ -154,6 +165,14 @@ _RECOVERIES = {
 
 
 def _sweep_descriptions(layout: Layout) -> None:
-    for path in (layout.state / "versions").glob(".*"):
-        if durable.is_temporary(path.name) and versions.is_directory(path):
-            trees.discard(path, layout.trash)
+    found = (layout.state / "versions").glob(".*")
+    left = [path for path in found if durable.is_temporary(path.name) and versions.is_directory(path)]
+    if not left:
+        return
+    try:
+        # Under the live lane's lock too: operations there write descriptions of their own.
+        with lane_lock(layout, "live", "the sweep of half-written descriptions"):
+            for path in left:
+                trees.discard(path, layout.trash)
+    except Refused:
+        return  # the next recovery does it

@@ -34,7 +34,8 @@ def check(layout: Layout, name: str, pinned: Iterable[str] = ()) -> None:
 
 def check_unused(layout: Layout, name: str) -> None:
     """Raise Refused, with who, while processes use the tree of a version in the ramdisk."""
-    users = usage.of({name: layout.resident(name)})[name] if versions.is_directory(layout.resident(name)) else []
+    has_tree = not resident.is_in_place(layout) and versions.is_directory(layout.resident(name))
+    users = usage.of({name: layout.resident(name)})[name] if has_tree else []
     if users:
         shown = ", ".join(f"{process.pid} (user {process.user})" for process in users[:5])
         raise Refused(f"“{name}” is in use by {len(users)} process(es): {shown}. Wait until they have ended.")
@@ -50,7 +51,8 @@ def drop(layout: Layout, name: str) -> None:
 
 def remove(layout: Layout, name: str) -> None:
     """Remove a version from ramdisk and disk; the caller has checked it and holds both lanes' locks."""
-    if versions.is_directory(layout.ramdisk.resolve()):
+    # Under layout in-place no version has a tree of its own in the ramdisk: what bears its name there is another's.
+    if not resident.is_in_place(layout) and versions.is_directory(layout.ramdisk.resolve()):
         drop(layout, name)
     trees.discard(layout.version(name), layout.trash)
     versions.forget(layout, name)
@@ -63,7 +65,10 @@ def freed(places: Iterable[Path]) -> int:
     for place in places:
         for directory, _, files in os.walk(place):
             for file in files:
-                status = os.lstat(os.path.join(directory, file))
+                try:
+                    status = os.lstat(os.path.join(directory, file))
+                except FileNotFoundError:
+                    continue  # gone meanwhile
                 inode = (status.st_dev, status.st_ino)
                 links[inode] += 1
                 known[inode] = (status.st_nlink, status.st_blocks * 512)

@@ -56,7 +56,7 @@ class Sandbox:
     ) -> Command:
         """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root)."""
         return Command(
-            [*_shed(), *self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
+            [*shed(), *self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
             label=label,
             env=base_environment() | dict(env or {}),
             pass_fds=self.lock_fds,
@@ -138,23 +138,21 @@ def check() -> None:
     for program, package in (("bwrap", "bubblewrap"), ("setpriv", "util-linux")):
         if shutil.which(program) is None:
             raise Refused(f"{program} is missing: install it with “apt install {package}”.")
-    if why := _forbidden(shutil.which("bwrap") or ""):
+    try:
+        _try(shutil.which("bwrap") or "")
+    except Failed as error:
         raise Refused(
-            f"This machine does not let bubblewrap make namespaces ({why}): allow unprivileged user namespaces for it, "
-            "or run the worker as root, and start the worker again."
-        )
+            f"This machine does not let bubblewrap make namespaces ({error}): allow unprivileged user namespaces for "
+            "it, or run the worker as root."
+        ) from None
 
 
 @cache
-def _forbidden(program: str) -> str:
-    """Say why `program` cannot make the namespaces of a build, "" when it can; found out by trying it once."""
+def _try(program: str) -> None:
+    """Make the namespaces of a build with `program` once; raises Failed when it cannot, and then tries again later."""
     unshared = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--proc", "/proc", "--dev", "/dev")
-    argv = [program, "--die-with-parent", "--ro-bind", "/", "/", *unshared, "--", "true"]
-    try:
-        run(Command(argv, "bwrap", base_environment(), limit=_TRIAL), lambda _: None, Stop())
-    except Failed as error:
-        return str(error)
-    return ""
+    argv = [*shed(), program, "--die-with-parent", "--ro-bind", "/", "/", *unshared, "--", "true"]
+    run(Command(argv, "bwrap", base_environment(), limit=_TRIAL), lambda _: None, Stop())
 
 
 def interpreters(owner: Owner) -> tuple[Path, ...]:
@@ -173,8 +171,9 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _shed() -> list[str]:
-    # A worker's ambient capabilities are for the engine alone, and bubblewrap refuses to start with any.
+def shed() -> list[str]:
+    """Spell the command that gives up a worker's ambient capabilities, [] for root, who drops to the owner instead."""
+    # They are for the engine alone, and bubblewrap refuses to start with any.
     return [] if _is_root() else ["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--"]
 
 

@@ -67,7 +67,7 @@ def parse(asked: Sequence[dict[str, object]]) -> list[Service]:
 
 
 def _parse(fields: Fields) -> Service:
-    if name := fields.text("unit", default="", pattern=_UNIT):
+    if name := fields.text("unit", default="", pattern=_UNIT, allowed="a unit's name, for example jupyterhub.service"):
         service = unit(name)
     else:
         service = Service(fields.text("name"), fields.words("status"), fields.words("stop"), fields.words("start"))

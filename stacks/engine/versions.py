@@ -156,6 +156,17 @@ def tree(layout: Layout, name: str) -> Tree:
     return Tree(layout.version(name), manifest.read(layout.description(name) / "manifest"))
 
 
+def trees(layout: Layout) -> list[Tree]:
+    """Give every sealed version with its manifest; one that goes away meanwhile is left out."""
+    found = []
+    for name in all_sealed(layout):
+        try:
+            found.append(tree(layout, name))
+        except FileNotFoundError:
+            continue
+    return found
+
+
 def residents(layout: Layout) -> dict[str, Description]:
     """Give the sealed versions whose whole tree is in the ramdisk, by name."""
     try:

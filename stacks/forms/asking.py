@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 
 from stacks.models import Machine, Operation
+from stacks.plans.base import Plan
 
 
 class ActionForm(forms.Form):
@@ -22,6 +23,7 @@ class ActionForm(forms.Form):
     explains: ClassVar[str] = ""
     final: ClassVar[bool] = False
 
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
     reason = forms.CharField(required=False, max_length=500)
 
     def __init__(self, *args: Any, machine: Machine, version: str = "", **kwargs: Any) -> None:
@@ -31,12 +33,16 @@ class ActionForm(forms.Form):
 
     @property
     def choices(self) -> list[forms.BoundField]:
-        """The fields beside the reason."""
-        return [field for field in self if field.name != "reason"]
+        """The fields beside the reason, that people see."""
+        return [field for field in self if field.name not in ("reason", "seen")]
 
     def parameters(self) -> dict[str, Any]:
         """Give what the operation would be submitted with, for showing its plan."""
         return {"version": self.version} if self.version else {}
+
+    def now(self, plan: Plan | None) -> str:
+        """Name the state that the question is about, which the answer must find again; "" where any will do."""
+        return ""
 
     def submit(self, by: User) -> Operation:
         """Submit the operation; call it on a valid form. Raises Refused."""

@@ -12,6 +12,8 @@ from stacks.engine import provision
 from stacks.engine.provision import tmpfs
 from stacks.forms.asking import ActionForm
 from stacks.models import Machine, Operation
+from stacks.observation import is_here, observe
+from stacks.plans.base import Plan
 from stacks.plans.removal import KEEP
 
 
@@ -41,6 +43,10 @@ class Discard(ActionForm):
     button = "Discard the changes"
     explains = "What users changed in the active tree goes for good. External environments stay as they are."
     final = True
+
+    def now(self, plan: Plan | None) -> str:
+        """Name the version whose drift goes."""
+        return str(observe(self.machine).get("active") or "")
 
     def submit(self, by: User) -> Operation:
         """Submit the discard."""
@@ -105,14 +111,20 @@ class Provision(ActionForm):
 
     def clean_size(self) -> int:
         """Read the size in bytes."""
-        size = tmpfs.parse_size(self.cleaned_data["size"], provision.this_host().memory)
+        size = self._bytes(self.cleaned_data["size"])
         if size is None:
-            raise forms.ValidationError("Give bytes, or a number with K, M, G or % behind it.")
+            units = "K, M, G or %" if is_here(self.machine) else "K, M or G: its memory is not known here"
+            raise forms.ValidationError(f"Give bytes, or a number with {units}.")
         return size
+
+    def _bytes(self, text: str) -> int | None:
+        # A part of the memory means something on the machine itself alone.
+        memory = provision.this_host().memory if is_here(self.machine) else None
+        return None if memory is None and "%" in text else tmpfs.parse_size(text, memory or 0)
 
     def parameters(self) -> dict[str, Any]:
         """Give what the provision would be submitted with."""
-        size = tmpfs.parse_size(str(self["size"].value() or ""), provision.this_host().memory)
+        size = self._bytes(str(self["size"].value() or "")[:20])
         layout, trust = str(self["layout"].value() or "resident"), bool(self["trust_parents"].value())
         return {"layout": layout, "ramdisk_bytes": size, "trust_parents": trust, "machine": self.machine.name}
 
@@ -133,9 +145,16 @@ class Prune(ActionForm):
 
     def parameters(self) -> dict[str, Any]:
         """Give what the prune would be submitted with."""
-        given = str(self["keep"].value() or "")
-        return operations.prune_parameters(self.machine, int(given) if given.isdigit() else KEEP)
+        try:
+            newest = self.fields["keep"].clean(self["keep"].value())
+        except forms.ValidationError:
+            newest = KEEP
+        return {"keep": newest, **operations.keep(self.machine)}
+
+    def now(self, plan: Plan | None) -> str:
+        """Name the versions that go."""
+        return " ".join(step.name for step in plan.steps) if plan else ""
 
     def submit(self, by: User) -> Operation:
         """Submit the prune."""
-        return operations.prune(keep=self.cleaned_data["keep"], **self.asked_by(by))
+        return operations.prune(keep_newest=self.cleaned_data["keep"], **self.asked_by(by))

@@ -33,6 +33,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        every = self.instance.backup_every
+        if every not in dict(EVERY):
+            self.fields["backup_every"].choices = [*EVERY, (every, f"every {every} hours")]  # type: ignore[attr-defined]
         known = self.instance.observed.get("services", [])
         self.fields["services"].initial = "\n".join(map(_as_line, known))
 
@@ -61,5 +64,5 @@ def _read(line: str) -> dict[str, Any]:
         return {"unit": line}
     try:
         return dict(json.loads(line))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise Refused(f"“{line[:60]}” is no JSON object: {error}") from None

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from stacks import operations
 from stacks.forms.asking import ActionForm
 from stacks.models import Operation
+from stacks.plans.base import Plan
 
 
 class Verify(ActionForm):
@@ -45,7 +46,12 @@ class Remove(ActionForm):
 
     def parameters(self) -> dict[str, Any]:
         """Give what the removal would be submitted with."""
-        return {"version": self.version, "pinned": operations.pinned(self.machine)}
+        return {"version": self.version, **operations.keep(self.machine)}
+
+    def now(self, plan: Plan | None) -> str:
+        """Name the version by what never changes: its name may be used again."""
+        row = self.machine.versions.filter(name=self.version, removed_at__isnull=True).first()
+        return str(row.uuid) if row else ""
 
     def submit(self, by: User) -> Operation:
         """Submit the removal."""

@@ -8,10 +8,10 @@ from stacks.operations.keeping import (
     configure,
     convert,
     discard,
-    pinned,
+    keep,
+    kept_versions,
     provision,
     prune,
-    prune_parameters,
     remove,
     restore,
     verify,
@@ -29,7 +29,7 @@ from stacks.operations.lifecycle import (
 from stacks.operations.requests import build, deploy, preview, rebuild, retry, revert, solve
 from stacks.operations.schedule import back_up_due, overdue, restore_after_reboot
 from stacks.operations.steps import StepRecorder
-from stacks.operations.submission import describe, request_cancel, submit
+from stacks.operations.submission import describe, refuse_if_busy, request_cancel, submit
 from stacks.operations.upkeep import reap, sweep
 
 __all__ = [
@@ -51,18 +51,19 @@ __all__ = [
     "finish",
     "heartbeat",
     "is_cancel_requested",
+    "keep",
+    "kept_versions",
     "latest_revision",
     "overdue",
-    "pinned",
     "preview",
     "propose_name",
     "provision",
     "prune",
-    "prune_parameters",
     "reap",
     "rebuild",
     "record_log_lines",
     "record_steps",
+    "refuse_if_busy",
     "refuse_if_taken",
     "remove",
     "request_cancel",

@@ -11,7 +11,7 @@ from django.utils import timezone
 from stacks import activations, observation
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout, check_name
-from stacks.models import Activation, Machine, Recipe, RecipeRevision, Version
+from stacks.models import Activation, Machine, Operation, Recipe, RecipeRevision, Version
 
 
 def propose_name(machine: Machine) -> str:
@@ -43,6 +43,9 @@ def latest_revision(recipe_name: str) -> RecipeRevision:
 def names_of(machine: Machine) -> set[str]:
     """Name every version of a machine that is on record or was seen."""
     listed = {str(version["name"]) for version in machine.observed.get("versions", [])}
+    # What is being built has a name before it has a place on disk.
+    unfinished = machine.operations.filter(state__in=Operation.UNFINISHED).values_list("parameters", flat=True)
+    listed |= {str(asked["version"]) for asked in unfinished if asked.get("version")}
     return listed | set(machine.versions.filter(removed_at__isnull=True).values_list("name", flat=True))
 
 

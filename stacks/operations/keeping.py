@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from stacks import observation
+from stacks import activations, observation
 from stacks.models import Machine, Operation
 from stacks.operations.requests import preview
 from stacks.operations.submission import refuse_if_busy, submit
@@ -55,24 +55,26 @@ def verify(
 
 def remove(*, machine: Machine, version: str, requested_by: User | None, reason: str = "") -> Operation:
     """Ask to delete a version from disk and ramdisk."""
-    parameters = {"version": version, "pinned": pinned(machine)}
+    parameters = {"version": version, **keep(machine)}
     return ask(machine=machine, kind=Kind.REMOVE, parameters=parameters, requested_by=requested_by, reason=reason)
 
 
-def prune(*, machine: Machine, keep: int, requested_by: User | None, reason: str = "") -> Operation:
-    """Ask to delete all versions but the newest `keep`, the pinned and the protected."""
-    parameters = prune_parameters(machine, keep)
+def prune(*, machine: Machine, keep_newest: int, requested_by: User | None, reason: str = "") -> Operation:
+    """Ask to delete all versions but the newest `keep_newest`, the pinned and the protected."""
+    parameters = {"keep": keep_newest, **keep(machine)}
     return ask(machine=machine, kind=Kind.PRUNE, parameters=parameters, requested_by=requested_by, reason=reason)
 
 
-def prune_parameters(machine: Machine, keep: int) -> dict[str, Any]:
-    """Give what a prune is submitted with, for showing its plan before."""
-    return {"keep": keep, "pinned": pinned(machine)}
+def keep(machine: Machine) -> dict[str, Any]:
+    """Name what the record says must stay: pinned versions, and the one that a revert would put back."""
+    target = activations.revert_target(machine)
+    pinned = machine.versions.filter(pinned=True, removed_at__isnull=True).values_list("name", flat=True)
+    return {"pinned": list(pinned), "reverts_to": target.name if target else ""}
 
 
-def pinned(machine: Machine) -> list[str]:
-    """Name the versions of a machine that people want to stay."""
-    return list(machine.versions.filter(pinned=True, removed_at__isnull=True).values_list("name", flat=True))
+def kept_versions(operation: Operation) -> dict[str, Any]:
+    """Give what must stay now, for an operation that deletes versions: some may have been pinned since."""
+    return keep(operation.machine) if operation.kind in (Kind.REMOVE, Kind.PRUNE) else {}
 
 
 def adopt(*, machine: Machine, requested_by: User | None, reason: str = "") -> Operation:

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from stacks.logs import publish_state
 from stacks.models import Operation
+from stacks.storable import storable
 
 State = Operation.State
 MESSAGE_LIMIT = 2000
@@ -58,7 +59,7 @@ def finish(
     nothing is written.
     """
     with transaction.atomic():
-        changes: dict[str, Any] = {"state": state, "log_lines": log_lines, "outcome": outcome or {}}
+        changes: dict[str, Any] = {"state": state, "log_lines": log_lines, "outcome": storable(outcome or {})}
         if steps is not None:
             changes["steps"] = steps
         if _of(operation_id, State.RUNNING).update(finished_at=end_time(), **changes) != 1:
@@ -66,7 +67,7 @@ def finish(
         if record is not None:
             operation = Operation.objects.select_related("machine", "requested_by").get(pk=operation_id)
             message = f"{message} {record(operation)}".strip()
-        Operation.objects.filter(pk=operation_id).update(message=_storable(message))
+        Operation.objects.filter(pk=operation_id).update(message=storable(message)[:MESSAGE_LIMIT])
     return True
 
 
@@ -94,8 +95,3 @@ def document(operation: Operation) -> dict[str, Any]:
 
 def _of(operation_id: int, state: str) -> QuerySet[Operation]:
     return Operation.objects.filter(pk=operation_id, state=state)
-
-
-def _storable(message: str) -> str:
-    # PostgreSQL refuses NUL in text, and an error's text can hold anything.
-    return message.replace("\x00", "").encode("utf-8", "replace").decode()[:MESSAGE_LIMIT]

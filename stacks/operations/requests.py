@@ -65,6 +65,7 @@ def build(  # noqa: PLR0913 — each is one field of the form
         "strategy": checked_strategy(machine, strategy),
         "deploy": deploy,
     }
+    _refuse_early(machine, Kind.BUILD, {**parameters, "generation": 0})
     return _submit_build(machine=machine, parameters=parameters, requested_by=requested_by, reason=reason)
 
 
@@ -80,6 +81,7 @@ def rebuild(
     version = name or propose_name(machine)
     refuse_if_taken(machine, version)
     parameters = {"version": version, "like": like, "strategy": machine.strategy, "kernel_dir": "", "deploy": False}
+    _refuse_early(machine, Kind.BUILD, {**parameters, "generation": 0})
     return _submit_build(machine=machine, parameters=parameters, requested_by=requested_by, reason=reason)
 
 
@@ -96,8 +98,7 @@ def solve(
     parse(revision.text).with_options(chosen)
     asked = {"recipe": revision.recipe.name, "revision": revision.number, "recipe_text": revision.text}
     parameters = {**asked, "options": chosen}
-    if observation.is_here(machine):
-        preview(machine=machine, kind=Kind.SOLVE, parameters=parameters)
+    _refuse_early(machine, Kind.SOLVE, parameters)
     return submit(machine=machine, kind=Kind.SOLVE, parameters=parameters, requested_by=requested_by, reason=reason)
 
 
@@ -149,22 +150,21 @@ def revert(
 
 
 def retry(*, operation: Operation, by: User | None) -> Operation:
-    """Ask again, with the same parameters, for an operation that did not succeed."""
+    """Ask again, with the same parameters, for an operation that did not succeed.
+
+    What makes a version gets a generation of now; one whose name was only proposed gets a new name too.
+    """
     refuse_unless_retryable(operation)
     machine, parameters = operation.machine, dict(operation.parameters)
+    rest: dict[str, Any] = {"requested_by": by, "reason": operation.reason, "retry_of": operation}
     if operation.kind == Kind.BUILD:
         refuse_if_taken(machine, parameters["version"])
-        return _submit_build(
-            machine=machine, parameters=parameters, requested_by=by, reason=operation.reason, retry_of=operation
-        )
-    return submit(
-        machine=machine,
-        kind=operation.kind,
-        parameters=parameters,
-        requested_by=by,
-        reason=operation.reason,
-        retry_of=operation,
-    )
+        return _submit_build(machine=machine, parameters=parameters, **rest)
+    if operation.kind in (Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE):
+        with transaction.atomic():
+            parameters |= {"version": propose_name(machine), "generation": allot_generation(machine)}
+            return submit(machine=machine, kind=operation.kind, parameters=parameters, **rest)
+    return submit(machine=machine, kind=operation.kind, parameters=parameters, **rest)
 
 
 def preview(*, machine: Machine, kind: str, parameters: dict[str, Any]) -> Plan:
@@ -185,9 +185,12 @@ def preview(*, machine: Machine, kind: str, parameters: dict[str, Any]) -> Plan:
     return plans.plan_for(kind, context)
 
 
-def _submit_build(*, machine: Machine, parameters: dict[str, Any], **rest: Any) -> Operation:
+def _refuse_early(machine: Machine, kind: str, parameters: dict[str, Any]) -> None:
     if observation.is_here(machine):
-        preview(machine=machine, kind=Kind.BUILD, parameters={**parameters, "generation": 0})
+        preview(machine=machine, kind=kind, parameters=parameters)
+
+
+def _submit_build(*, machine: Machine, parameters: dict[str, Any], **rest: Any) -> Operation:
     with transaction.atomic():
         generation = allot_generation(machine)
         return submit(machine=machine, kind=Kind.BUILD, parameters={**parameters, "generation": generation}, **rest)

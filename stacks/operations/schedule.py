@@ -11,7 +11,7 @@ from django.db.models import Max, Min, Q
 from django.utils import timezone
 
 from stacks.engine import resident
-from stacks.engine.errors import Refused
+from stacks.engine.errors import EngineError, Refused
 from stacks.engine.layout import Layout
 from stacks.models import Machine, Operation
 from stacks.operations import keeping
@@ -56,11 +56,12 @@ def overdue(machines: Collection[Machine]) -> Problems:
         good=Max("operations__finished_at", filter=good),
         first=Min("operations__created_at", filter=Q(operations__kind=Operation.Kind.BACKUP)),
     )
-    return {machine.pk: [_OVERDUE] for machine in dated if _is_overdue(machine, machine.good or machine.first)}
+    since = {machine: machine.good or machine.first or machine.created_at for machine in dated}
+    return {machine.pk: [_OVERDUE] for machine, at in since.items() if _is_overdue(machine, at)}
 
 
-def _is_overdue(machine: Machine, since: datetime | None) -> bool:
-    return since is not None and timezone.now() - since >= timedelta(hours=2 * machine.backup_every)
+def _is_overdue(machine: Machine, since: datetime) -> bool:
+    return timezone.now() - since >= timedelta(hours=2 * machine.backup_every)
 
 
 def _is_due(machine: Machine, last: datetime | None) -> bool:
@@ -70,6 +71,6 @@ def _is_due(machine: Machine, last: datetime | None) -> bool:
 def _back_up(machine: Machine) -> Operation | None:
     try:
         return keeping.backup(machine=machine, requested_by=None, reason=SCHEDULED)
-    except Refused as refusal:  # a busy lane, or no tree that can be trusted: the next round tries again
-        logger.info("No backup of %s now: %s", machine, refusal)
+    except (EngineError, OSError) as problem:  # a busy lane, or no tree to trust: the next round tries again
+        logger.info("No backup of %s now: %s", machine, problem)
         return None

@@ -15,6 +15,7 @@ from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation
 from stacks.operations import doorbell, lifecycle
 from stacks.plans import LANES
+from stacks.storable import storable
 
 State = Operation.State
 COMMAND_LINE = "the command line"
@@ -34,7 +35,7 @@ def submit(
 
     Raises Refused that names the other operation when the lane is busy.
     """
-    fields = {"kind": kind, "lane": LANES[kind], "parameters": parameters, "reason": reason}
+    fields = {"kind": kind, "lane": LANES[kind], "parameters": storable(parameters), "reason": storable(reason)}
     relations = {"requested_by": requested_by, "parent": parent, "retry_of": retry_of}
     # The other operation may end between the refusal and the look at it: then this one is tried once more.
     for last_try in (False, True):

@@ -8,7 +8,20 @@ from dataclasses import asdict, replace
 
 from stacks import differences
 from stacks.differences import Listed
-from stacks.engine import area, drift, externals, journal, manifest, packages, resident, seal, sizes, trees, versions
+from stacks.engine import (
+    area,
+    drift,
+    externals,
+    journal,
+    manifest,
+    packages,
+    recovery,
+    resident,
+    seal,
+    sizes,
+    trees,
+    versions,
+)
 from stacks.engine.drift import Drift
 from stacks.engine.errors import Failed
 from stacks.engine.layout import Layout, backup_name
@@ -134,6 +147,8 @@ class _Work:
             return
         layout, name = context.layout, self._made.name
         with lane_lock(layout, "live", f"the backup of {self._active.name}"):
+            for sentence in recovery.recover(layout, "live"):  # else the word of a killed operation would be lost
+                context.tell("warning", sentence)
             if drift.trusted(layout) != self._active:
                 context.note(f"“{self._active.name}” is not active any more: the links were left alone.")
                 return

@@ -108,6 +108,7 @@ class _Work:
         self._previous = previous
         self._pausing = pausing
         self._kernels = kernels
+        self._before: dict[str, str | None] | None = None
         self._staged: Cloned | None = None
 
     @property
@@ -119,6 +120,7 @@ class _Work:
         self._description = versions.need_sealed(layout, self._name)
         resident.check_room(layout, self._name)
         made_here = self._kernels is not None
+        self._before = resident.links_now(layout)
         journal.begin(
             layout,
             LANE,
@@ -128,6 +130,7 @@ class _Work:
             previous=self._previous,
             paused=self._pausing.look(),
             uuid=self._description.uuid if made_here else "",
+            links=self._before,
         )
 
     def stage(self, context: Context) -> None:
@@ -165,6 +168,9 @@ class _Work:
 
     def activate(self, context: Context) -> None:
         context.stop.check()
+        if self._staged is not None:
+            # Their owners may have written since they were copied: to check that copy and start kernels takes a while.
+            self._refresh_externals(context, Porter(context.sink, context.stop, context.lock_fds, context.advance))
         resident.activate(context.layout, self._name)
 
     def confirm(self, context: Context) -> None:
@@ -184,11 +190,12 @@ class _Work:
         journal.end(context.layout, LANE, "succeeded", healthy=context.outcome["healthy"])
 
     def undo(self, context: Context) -> None:
-        """Put the previous version back if the live path had moved, and remove a half-made copy."""
+        """Make the links say what they said before if the live path had moved, and remove a half-made copy."""
         layout = context.layout
-        if self._previous and self._previous != self._name and resident.active(layout) == self._name:
-            resident.activate(layout, self._previous)
-            context.note(f"“{self._previous}” was put back.")
-        if mounts.is_tmpfs(layout.ramdisk):
-            resident.unstage(layout, self._name)
-        journal.end(layout, LANE, "undone")
+        try:
+            if self._before is not None and resident.undo(layout, self._name, self._before):
+                context.note(f"“{self._previous}” was put back." if self._previous else "The links were put back.")
+        finally:
+            if mounts.is_tmpfs(layout.ramdisk):
+                resident.unstage(layout, self._name)
+            journal.end(layout, LANE, "undone")

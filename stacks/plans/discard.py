@@ -64,7 +64,9 @@ class _Work:
 
     def exchange(self, context: Context) -> None:
         context.stop.check()
-        resident.admit(context.layout, self._description)
+        layout, active = context.layout, self._description
+        journal.amend(layout, LANE, staged=resident.staged_inodes(layout, active))
+        resident.renew(layout, active)
         journal.end(context.layout, LANE, "succeeded")
         context.note(f"{context.layout.live} is “{self._description.name}” as it was sealed.")
 

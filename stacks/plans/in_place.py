@@ -5,7 +5,7 @@ Production is torn while rsync runs; the plan says for how long it was the last 
 
 from __future__ import annotations
 
-from stacks.engine import externals, inplace, journal, resident, services, versions
+from stacks.engine import externals, inplace, journal, links, resident, services, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.trees import Porter
@@ -28,7 +28,8 @@ def plan(context: Context, description: Description, kind: str) -> Plan:
     externals.check_rights(externals.of(description))
     inplace.check_room(layout, description)
     pausing = Pausing(services.configured(layout))
-    work = _Work(description, kind, _previous(context, description), pausing)
+    previous = description if kind == "discard" else _previous(context, description)
+    work = _Work(description, kind, previous, pausing)
     pause, resume = pausing.steps()
     before = (_gate(work, description, layout),) if kind == "deploy" else ()
     steps = (
@@ -117,7 +118,9 @@ class _Work:
     def put_back(self, context: Context) -> None:
         if self._previous is None or not self._is_touched:
             return
-        context.note(f"Putting “{self._previous.name}” back.")
+        context.note(f"Putting “{self._previous.name}” back; until it is whole, users get it from disk.")
+        place = context.layout.version(self._previous.name)
+        links.switch(context.layout.live, place.name, tree=place)
         # The request to end is what brought us here: it must not end this too.
         porter = Porter(context.sink, type(context.stop)(), context.lock_fds)
         inplace.sync(context.layout, self._previous, porter)

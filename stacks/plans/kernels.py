@@ -89,6 +89,7 @@ def _plan(
 ) -> Plan:
     layout, name = context.layout, check_new_name(context.parameters["version"])
     build.check_free(layout, name)
+    _refuse_if_building(context, name)
     build.check_room(layout, NEED)
     externals.check_rights(externals.of(active))
     generation = int(context.parameters.get("generation", 1 + versions.newest_generation(layout)))
@@ -102,6 +103,12 @@ def _plan(
     )
     whole = f"{summary} Makes “{name}” of “{active.name}”; what was changed by hand in the ramdisk stays behind."
     return Plan(kind, whole, steps)
+
+
+def _refuse_if_building(context: Context, name: str) -> None:
+    pending = journal.pending(context.layout, "build") or {}
+    if pending.get("version") == name:
+        raise Refused(f"A build makes a version “{name}” now: choose another name.")
 
 
 class _Work:

@@ -17,13 +17,14 @@ KEEP = 3
 def remove(context: Context) -> Plan:
     """Plan the removal of the version in the parameters; raises Refused when it must stay."""
     name = context.parameters["version"]
-    removal.check(context.layout, name, _pinned(context))
+    _check(context, name)
     return _plan(context, "remove", [name])
 
 
 def prune(context: Context) -> Plan:
     """Plan the removal of all versions but the newest `keep`; raises Refused when there is nothing to remove."""
-    names = removal.surplus(context.layout, int(context.parameters.get("keep", KEEP)), _pinned(context))
+    stay = [*_pinned(context), context.parameters.get("reverts_to", "")]
+    names = removal.surplus(context.layout, int(context.parameters.get("keep", KEEP)), stay)
     free = [name for name in names if _is_free(context.layout, name)]
     if not free:
         raise Refused(
@@ -38,6 +39,12 @@ def _is_free(layout: Layout, name: str) -> bool:
     except Refused:
         return False
     return True
+
+
+def _check(context: Context, name: str) -> None:
+    if name == context.parameters.get("reverts_to"):
+        raise Refused(f"“{name}” is what a revert would put back: it cannot be removed.")
+    removal.check(context.layout, name, _pinned(context))
 
 
 def _pinned(context: Context) -> list[str]:
@@ -65,7 +72,7 @@ def _plan(context: Context, kind: str, names: list[str]) -> Plan:
 def _remove(name: str, context: Context) -> None:
     # The live lane too: a deploy must not copy from a version that goes.
     with lane_lock(context.layout, "live", f"the removal of {name}"):
-        removal.check(context.layout, name, _pinned(context))
+        _check(context, name)
         kind = "remove" if "version" in context.parameters else "prune"
         journal.begin(context.layout, LANE, operation=context.operation, kind=kind, version=name)
         freed = removal.freed([context.layout.version(name)])

@@ -77,7 +77,7 @@ class Attempt:
             layout=self._layout,
             owner=owner.resolve(operation.machine.owner),
             operation=str(operation.pk),
-            parameters=operation.parameters,
+            parameters=operation.parameters | operations.kept_versions(operation),
             emit=self._writer.sink,
             progress=self._steps.progress,
             stop=self._stop,

@@ -81,6 +81,15 @@ def state_icon(name: str) -> str:
 
 
 @register.filter
+def is_ill(operation: Operation) -> bool:
+    """Tell whether a check that was carried out found kernels that are not well, or services did not start again."""
+    if operation.state != Operation.State.SUCCEEDED:
+        return False
+    verdicts = operation.outcome.get("kernels", []) if operation.kind == Operation.Kind.KERNEL_CHECK else []
+    return bool(operation.outcome.get("not_started")) or any(verdict["state"] != "ok" for verdict in verdicts)
+
+
+@register.filter
 def kind_icon(kind: str) -> str:
     """Name the icon of a kind of operation."""
     return KIND_ICONS.get(kind, "cog-6-tooth")

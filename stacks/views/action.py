@@ -8,10 +8,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from stacks import operations
-from stacks.engine.errors import Refused
+from stacks.engine.errors import EngineError, Refused
 from stacks.forms import ACTIONS, VERSION_ACTIONS, ActionForm
 from stacks.http import Request, changing
-from stacks.models import Machine, Version
+from stacks.models import Machine, Operation, Version
+from stacks.observation import is_here
+from stacks.plans import LANES
 from stacks.plans.base import Plan
 
 
@@ -39,17 +41,34 @@ def _named(actions: dict[str, type[ActionForm]], name: str) -> type[ActionForm]:
 def _ask(request: Request, machine: Machine, kind: type[ActionForm], *, version: str = "") -> HttpResponse:
     posted = request.POST if request.method == "POST" else None
     form = kind(posted, machine=machine, version=version, initial=request.GET.dict())
-    if form.is_bound and form.is_valid():
-        return redirect("stacks:operation", form.submit(request.user).pk)
     plan, refusal = _plan(machine, form)
+    if form.is_bound and form.is_valid():
+        try:
+            return redirect("stacks:operation", _submitted(request, form, plan).pk)
+        except Refused as refused:
+            form.add_error(None, str(refused))
     words = {"machine": machine.name, "version": version}
     context: dict[str, Any] = {"machine": machine, "version": version, "form": form, "plan": plan, "refusal": refusal}
-    context |= {"title": kind.title.format(**words), "button": kind.button.format(**words)}
-    return render(request, "stacks/action.html", context, status=422 if form.errors else 200)
+    context |= {"title": kind.title.format(**words), "button": kind.button.format(**words), "seen": form.now(plan)}
+    context["possible"] = plan is not None or not is_here(machine)
+    return render(request, "stacks/action.html", context, status=_status(form))
+
+
+def _submitted(request: Request, form: ActionForm, plan: Plan | None) -> Operation:
+    if form.cleaned_data["seen"] != form.now(plan):
+        raise Refused("What this is about has changed since the page was opened. Nothing was done: look again below.")
+    return form.submit(request.user)
+
+
+def _status(form: ActionForm) -> int:
+    if form.non_field_errors():
+        return 409
+    return 422 if form.errors else 200
 
 
 def _plan(machine: Machine, form: ActionForm) -> tuple[Plan | None, str]:
     try:
+        operations.refuse_if_busy(machine, LANES[form.kind])
         return operations.preview(machine=machine, kind=form.kind, parameters=form.parameters()), ""
-    except Refused as refusal:
+    except (EngineError, OSError) as refusal:
         return None, str(refusal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pwd
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.http import HttpResponse
@@ -18,6 +18,7 @@ from stacks.engine.errors import EngineError, Refused
 from stacks.engine.layout import Layout
 from stacks.http import Request, viewing
 from stacks.models import Machine
+from stacks.storable import storable
 
 SHOWN = 500
 
@@ -68,6 +69,8 @@ def _look(machine: Machine) -> Found:
     now = {path: packages.installed(tree / path) for path in active.packages}
     changed = differences.between(Listed(active.packages), Listed(now))
     found = engine.find(layout, active)
+    told = tuple(item._replace(path=storable(item.path)) for item in found.differences)
+    found = replace(found, differences=told)
     return Found(active.name, found, changed, [_user(uid) for uid in found.owners])
 
 

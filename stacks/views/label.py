@@ -18,5 +18,5 @@ def label(request: Request, name: str, version: str) -> HttpResponse:
     form = LabelForm(request.POST, instance=row)
     if not form.is_valid():
         raise Refused("The note is too long: 500 characters at most.")
-    form.save()
+    form.save(commit=False).save(update_fields=[*form.Meta.fields])
     return redirect("stacks:version", name, version)

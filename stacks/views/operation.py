@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 
 from stacks import operations
@@ -14,6 +15,8 @@ from stacks.logs import tail
 from stacks.models import Operation
 
 SHOWN_LINES = 500
+# What is gone for good is never done again without a look at what would go.
+ASKED_AGAIN = (Operation.Kind.REMOVE, Operation.Kind.PRUNE, Operation.Kind.DISCARD)
 RELATED = ("machine", "requested_by", "cancel_requested_by", "parent", "retry_of")
 
 
@@ -51,5 +54,14 @@ def cancel(request: Request, pk: int) -> HttpResponse:
 @commanding
 def retry(request: Request, pk: int) -> HttpResponse:
     """Submit the same again, as a new operation."""
-    again = operations.retry(operation=get_object_or_404(Operation, pk=pk), by=request.user)
-    return redirect("stacks:operation", again.pk)
+    found = get_object_or_404(Operation.objects.select_related("machine"), pk=pk)
+    if found.kind in ASKED_AGAIN and found.state in Operation.RETRYABLE:
+        return redirect(_question(found))
+    return redirect("stacks:operation", operations.retry(operation=found, by=request.user).pk)
+
+
+def _question(found: Operation) -> str:
+    """Give the page that asks for such an operation, with its plan as it is now."""
+    if found.kind == Operation.Kind.REMOVE:
+        return reverse("stacks:version-action", args=[found.machine.name, found.parameters["version"], "remove"])
+    return reverse("stacks:action", args=[found.machine.name, found.kind])

@@ -25,11 +25,11 @@ def settings(request: Request, name: str) -> HttpResponse:
 
 
 def _save(request: Request, machine: Machine, form: SettingsForm) -> HttpResponse:
+    # Its own fields alone: others may have written to the row since the page was opened.
+    form.save(commit=False).save(update_fields=[*form.Meta.fields])
     if form.changes_services:
         asked = form.cleaned_data["services"]
         operation = operations.configure(machine=machine, services=asked, requested_by=request.user)
-        form.save()
         return redirect("stacks:operation", operation.pk)
-    form.save()
     messages.success(request, "Saved.")
     return redirect("stacks:machine", machine.name)

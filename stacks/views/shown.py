@@ -209,7 +209,8 @@ def _machines() -> QuerySet[Any]:
 
 
 def _current() -> QuerySet[Activation]:
-    return Activation.objects.filter(ended_at=None).select_related("version", "activated_by")
+    heavy = ("version__lockfile", "version__packages", "version__kernelspecs")
+    return Activation.objects.filter(ended_at=None).select_related("version", "activated_by").defer(*heavy)
 
 
 def _by_machine(operations: Iterable[Operation]) -> dict[int, list[Operation]]:

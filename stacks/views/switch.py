@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from stacks import activations, operations
 from stacks.differences import between
-from stacks.engine.errors import Refused
+from stacks.engine.errors import EngineError, Refused
 from stacks.forms import SwitchForm
 from stacks.http import Request, changing
 from stacks.models import Machine, Operation, Version
@@ -41,10 +41,12 @@ def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpRe
     form = SwitchForm(request.POST if request.method == "POST" else None, initial={"seen": shown.active})
     if form.is_bound and form.is_valid():
         return redirect("stacks:operation", _submitted(request, shown, kind, version, form).pk)
-    plan, refusal = _plan(machine, kind, name)
+    asked = SwitchForm({**request.GET.dict(), "seen": shown.active})
+    plan, refusal = _plan(machine, kind, name, asked)
     active = shown.versions.get(shown.active)
     context = {"shown": shown, "kind": kind, "version": version, "active": active, "form": form, "plan": plan,
                "refusal": refusal, "differences": between(active, version) if active else None,
+               "chosen": asked, "possible": name != shown.active or name != shown.status.get("backing", name),
                "externals": _externals(shown, name), "services": _services(shown),
                "resident": name in shown.status.get("resident", [])}  # fmt: skip
     return render(request, "stacks/switch.html", context)
@@ -77,8 +79,9 @@ def _stale(shown: Shown, seen: str) -> str:
     return f"{now} is active now{by}; {before}. Nothing was changed: look at what is active, then decide again."
 
 
-def _plan(machine: Machine, kind: str, name: str) -> tuple[Plan | None, str]:
+def _plan(machine: Machine, kind: str, name: str, asked: SwitchForm) -> tuple[Plan | None, str]:
     try:
-        return operations.preview(machine=machine, kind=kind, parameters={"version": name}), ""
-    except Refused as refusal:
+        parameters = {"version": name, **(asked.choices().checked("asked") if asked.is_valid() else {})}
+        return operations.preview(machine=machine, kind=kind, parameters=parameters), ""
+    except (EngineError, OSError) as refusal:
         return None, str(refusal)

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stacks.engine import durable, externals, manifest, resident
+from stacks.engine import durable, externals, inplace, journal, manifest, recovery, resident, trees, versions
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.externals import External
 from stacks.engine.layout import Layout
 from stacks.engine.trees import Porter
+from stacks.plans import health
 from tests.engine.conftest import Runner, write_tree
 from tests.engine.machines import AS_UNIT, OWNER, machine_place
 from tests.wheels import Index, tiny_recipe
@@ -247,3 +249,59 @@ def test_a_worker_with_three_capabilities_copies_it_as_it_is_or_says_that_it_can
         (source / "lib").chmod(0o2775)
         done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True)
         assert "cannot be copied as it is: lib differs in the copy" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["deploy", "discard"])
+def test_what_its_owner_writes_meanwhile_is_there_afterwards(  # noqa: PLR0917 — each is a fixture
+    layout: Layout, runner: Runner, index: Index, theirs: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    text = recipe(index, theirs)
+    for number, name in enumerate("ab", 1):
+        runner.run("build", version=name, generation=number, recipe_text=text)
+    runner.run("deploy", version="a")
+    hooked, module = ("gate", health) if kind == "deploy" else ("verify", trees)
+    work = getattr(module, hooked)
+
+    def write_and_work(*arguments: Any, **named: Any) -> Any:
+        late = layout.live / "antares-kernel" / "written-late"
+        late.write_text("by its owner")
+        os.chown(late, 899, 899)
+        return work(*arguments, **named)
+
+    monkeypatch.setattr(module, hooked, write_and_work)
+    runner.run(kind, **({"version": "b"} if kind == "deploy" else {}))
+    late = layout.live / "antares-kernel" / "written-late"
+    assert (late.read_text(), late.stat().st_uid) == ("by its owner", 899)
+
+
+def test_a_killed_discard_brings_its_owners_directory_over(
+    layout: Layout, runner: Runner, index: Index, theirs: Path
+) -> None:
+    runner.run("build", version="a", generation=1, recipe_text=recipe(index, theirs))
+    runner.run("deploy", version="a")
+    plan, context = runner.plan("discard"), runner.context({})
+    for step in plan.steps[:-1]:
+        step.run(context)
+    (layout.live / "antares-kernel" / "written-late").touch()
+    description = versions.need_sealed(layout, "a")
+    versions.mark(layout.staging("a"), description)
+    journal.amend(layout, "live", staged=resident.staged_inodes(layout, description))
+    durable.exchange(layout.staging("a"), layout.resident("a"))
+    recovery.recover(layout, "live")
+    assert (layout.live / "antares-kernel" / "written-late").exists()
+    assert not layout.staging("a").exists()
+
+
+def test_in_place_it_survives_a_version_that_does_not_have_it(
+    layout: Layout, runner: Runner, index: Index, theirs: Path
+) -> None:
+    inplace.set_layout(layout, in_place=True)
+    runner.run("build", version="with", generation=1, recipe_text=recipe(index, theirs))
+    runner.run("build", version="without", generation=2, recipe_text=tiny_recipe(index))
+    runner.run("deploy", version="with")
+    late = layout.live / "antares-kernel" / "written-late"
+    late.write_text("by its owner")
+    runner.run("deploy", version="without")
+    assert not (layout.live / "antares-kernel").exists()
+    runner.run("revert", version="with")
+    assert late.read_text() == "by its owner"

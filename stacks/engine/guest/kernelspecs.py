@@ -24,35 +24,35 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # It resolves the live path once and puts the result in its place: in the command's words, in those variables, and in
 # the first line of a program that is a script. No {word} stands here: Jupyter would take it for a place to be filled.
 LAUNCHER = r"""set -f
-live=$1 names=$2; shift 2
-real=$(cd -P -- "$live" 2>/dev/null && pwd -P) || real=$live
-moved() {
+_dl_live=$1 _dl_names=$2; shift 2
+_dl_real=$(cd -P -- "$_dl_live" 2>/dev/null && pwd -P) || _dl_real=$_dl_live
+_dl_moved() {
   case $1 in
-    "$live"|"$live"/*) now=$real${1#"$live"} ;;
-    *="$live"/*) now=${1%%="$live"/*}=$real/${1#*="$live"/} ;;
-    *) now=$1 ;;
+    "$_dl_live"|"$_dl_live"/*) _dl_now=$_dl_real${1#"$_dl_live"} ;;
+    *="$_dl_live"/*) _dl_now=${1%%="$_dl_live"/*}=$_dl_real/${1#*="$_dl_live"/} ;;
+    *) _dl_now=$1 ;;
   esac
 }
-for name in $names; do
-  eval "value=\$$name" all=
+for _dl_name in $_dl_names; do
+  eval "_dl_value=\$$_dl_name" _dl_all=
   IFS=:
-  for part in $value; do moved "$part"; all=$all${all:+:}$now; done
+  for _dl_part in $_dl_value; do _dl_moved "$_dl_part"; _dl_all=$_dl_all${_dl_all:+:}$_dl_now; done
   unset IFS
-  [ -z "$value" ] || export "$name=$all"
+  [ -z "$_dl_value" ] || export "$_dl_name=$_dl_all"
 done
-for word do
-  moved "$word"
+for _dl_word do
+  _dl_moved "$_dl_word"
   shift
-  set -- "$@" "$now"
+  set -- "$@" "$_dl_now"
 done
-first=
-[ ! -r "$1" ] || IFS= read -r first <"$1" || :
-case $first in
-  "#!$live"/*)
-    line=${first#"#!"}
-    case $line in *[[:space:]]*) set -- "${line#*[[:space:]]}" "$@" ;; esac
-    moved "${line%%[[:space:]]*}"
-    set -- "$now" "$@" ;;
+_dl_first=
+[ ! -r "$1" ] || IFS= read -r _dl_first <"$1" || :
+case $_dl_first in
+  "#!$_dl_live"/*)
+    _dl_line=${_dl_first#"#!"}
+    case $_dl_line in *[[:space:]]*) set -- "${_dl_line#*[[:space:]]}" "$@" ;; esac
+    _dl_moved "${_dl_line%%[[:space:]]*}"
+    set -- "$_dl_now" "$@" ;;
 esac
 exec "$@"
 """

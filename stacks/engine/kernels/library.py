@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from stacks.engine.kernels.spec import Read, check_name
 
 Likeness = Literal["same", "differs", "absent"]
 TRASH = ".trash"
+PATIENCE = 5.0  # seconds for the library's lock
 # Jupyter would start these, but nobody is to write them.
 _NEVER_WRITTEN = ("markup", "control-characters")
 
@@ -124,12 +126,26 @@ def _writing(library: Path) -> Iterator[None]:
         _make_library(library)
         descriptor = os.open(library, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _take(descriptor, library)
             yield
         finally:
             os.close(descriptor)
     except OSError as problem:
         raise Refused(f"{library} cannot be written: {problem.strerror}. Nothing was changed.") from None
+
+
+def _take(descriptor: int, library: Path) -> None:
+    # Whoever can read the directory can lock it: nobody waits for that for ever.
+    give_up_at = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up_at:
+                raise Refused(
+                    f"Somebody else keeps {library} locked: try again, or find out who with “lsof”."
+                ) from None
+            time.sleep(0.05)
 
 
 def _drop(trash: Path) -> None:

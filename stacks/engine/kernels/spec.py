@@ -83,6 +83,8 @@ def parse(data: bytes) -> Read:
         return Read(data, findings=(error("bad-json", f"kernel.json is no valid JSON: {problem.msg} in {where}."),))
     except RecursionError:
         return Read(data, findings=(error("bad-json", "kernel.json is no valid JSON: it is nested too deeply."),))
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        return Read(data, findings=(error("bad-json", "kernel.json has a number that is too long to be read."),))
     if not isinstance(found, dict):
         return Read(data, findings=(error("no-object", "kernel.json has no “argv”: it must be an object {…}."),))
     twice = [warning("repeated", f"“{name}” is there twice; the last one counts.", name) for name in repeated]

@@ -63,7 +63,9 @@ def make(layout: Layout, source: Description, stored: Tree, name: str, change: C
     trees.empty(trash(layout))
     trees.discard(tree, trash(layout))
     own = Tree(stored.path, externals.without(stored.manifest, source.externals))
-    trees.clone(own, tree, [own], porter)
+    cloned = trees.clone(own, tree, [own], porter)
+    if cloned.copied:  # what could not be linked had changed since it was sealed, or has too many links
+        trees.verify(Tree(tree, own.manifest), lambda entry: entry.path in cloned.copied, apart=source.externals)
     others = externals.of(source)
     for external in others:
         kept = externals.latest(layout, external, stored.path)
@@ -193,8 +195,12 @@ def recover(layout: Layout, intent: dict[str, Any]) -> str:
     name = str(intent["version"])
     if stat.S_ISDIR(_mode(layout.ramdisk)):
         resident.unstage(layout, name)
+    resident.finish_undo(layout, intent)
     if links.target(layout.live) != resident.live_target(layout, name):
-        withdraw(layout, name, str(intent.get("uuid", "")))
+        try:
+            withdraw(layout, name, str(intent.get("uuid", "")))
+        except Failed as error:
+            return str(error)
         return f"“{name}” had not become active: it was withdrawn, and the live path was left as it was."
     try:
         resident.activate(layout, name)

@@ -52,7 +52,7 @@ def _spell(size: int) -> str:
 def parse_size(text: str, memory: int) -> int | None:
     """Read a size in bytes from `8g`, `8G`, `50%` (of `memory`) or plain bytes; None when it is none of them."""
     number, unit = (text[:-1], text[-1:].lower()) if text[-1:].lower() in (*_SUFFIXES, "%") else (text, "")
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
         return None
     return int(number) * memory // 100 if unit == "%" else int(number) * _SUFFIXES.get(unit, 1)
 

@@ -21,5 +21,5 @@ class Command(ChangingVerb):
 
     def submit(self, machine: Machine, options: dict[str, Any]) -> Operation:
         return operations.prune(
-            machine=machine, keep=options["keep"], requested_by=requester(), reason=options["reason"]
+            machine=machine, keep_newest=options["keep"], requested_by=requester(), reason=options["reason"]
         )

@@ -17,12 +17,15 @@ def test_it_works(as_operator: Client, live: Stage, verb: str, kernel: str, kind
     page = as_operator.get(address).content.decode()
     assert "What will happen" in page
     assert "Seal the version" in page
-    answer = as_operator.post(address, {"reason": "asked for"})
+    stale = as_operator.post(address, {"reason": "asked for", "expected": "old"})
+    assert stale.status_code == 409
+    assert "is active now: it changed since" in stale.content.decode()
+    answer = as_operator.post(address, {"reason": "asked for", "expected": "a"})
     made = Operation.objects.get()
     assert answer.headers["Location"] == f"/operations/{made.pk}/"
     assert (made.kind, made.lane, made.reason, made.parameters["kernel"]) == (kind, "live", "asked for", kernel)
     assert made.parameters["version"].startswith("20")
-    assert "is busy" in as_operator.post(address).content.decode()
+    assert "is busy" in as_operator.post(address, {"expected": "a"}).content.decode()
 
 
 @pytest.mark.parametrize(("verb", "says"), [("install", "is not in the library"), ("remove", "nothing to remove")])
@@ -31,7 +34,8 @@ def test_what_is_not_there(as_operator: Client, live: Stage, verb: str, says: st
     page = as_operator.get(address)
     assert page.status_code == 200
     assert says in page.content.decode()
-    answer = as_operator.post(address)
+    assert '<form method="post" class="card confirm"' not in page.content.decode()
+    answer = as_operator.post(address, {"expected": "a"})
     assert answer.status_code == 409
     assert says in answer.content.decode()
     assert not Operation.objects.exists()

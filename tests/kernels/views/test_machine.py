@@ -59,6 +59,9 @@ def test_another_machine_as_its_worker_saw_it(as_viewer: Client, elsewhere: Mach
     own = as_viewer.get(ADDRESS).context["seen"].kernels
     address = "/machines/gp12/kernels/"
     assert "No kernel is known here" in as_viewer.get(address).content.decode()
+    elsewhere.observed = {"active": "a"}
+    elsewhere.save()
+    Inventory.objects.create(machine=elsewhere, version="old", live=True, taken_at=elsewhere.created_at, kernels=[])
     Inventory.objects.create(machine=elsewhere, version="a", live=True, taken_at=elsewhere.created_at, kernels=own)
     page = as_viewer.get(address).content.decode()
     assert "missing-interpreter" in page

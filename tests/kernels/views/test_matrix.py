@@ -32,7 +32,7 @@ def test_it_can_be_narrowed(as_viewer: Client, failed: KernelCheck) -> None:
 
 
 def test_what_cannot_be_read_narrows_nothing(as_viewer: Client, failed: KernelCheck) -> None:
-    asked = {"state": "odd", "machine": "none", "only": "x", "versions": "../a, \0"}
+    asked = {"state": "odd", "machine": "none", "only": "x", "versions": "../a, ¤"}
     page = as_viewer.get(ADDRESS, asked)
     assert page.status_code == 200
     assert "<code>well</code>" in page.content.decode()

@@ -53,7 +53,8 @@ def test_the_page_asks_and_shows_the_plan(as_operator: Client, layout_of: Layout
 def test_each_is_submitted(as_operator: Client, layout_of: Layout, people: People) -> None:
     asked = [(BACKUP, {"full": "on"}), (DISCARD, {}), (PRUNE, {"keep": "1"}), (VERIFY, {"full": "on"}), (REMOVE, {})]
     for address, fields in asked:
-        answer = as_operator.post(address, {**fields, "reason": "why"})
+        seen = as_operator.get(address, fields).context["seen"]
+        answer = as_operator.post(address, {**fields, "reason": "why", "seen": seen})
         made = Operation.objects.latest("pk")
         assert (answer.status_code, answer.headers["Location"]) == (302, f"/operations/{made.pk}/")
         assert (made.requested_by, made.reason) == (people.operator, "why")
@@ -62,14 +63,29 @@ def test_each_is_submitted(as_operator: Client, layout_of: Layout, people: Peopl
     assert kinds == {
         "backup": {"full": True},
         "discard": {},
-        "prune": {"keep": 1, "pinned": []},
+        "prune": {"keep": 1, "pinned": [], "reverts_to": "c"},
         "verify": {"version": "a", "full": True},
-        "remove": {"version": "a", "pinned": []},
+        "remove": {"version": "a", "pinned": [], "reverts_to": "c"},
     }
 
 
+@pytest.mark.parametrize("address", [DISCARD, PRUNE, REMOVE])
+def test_a_stale_page_destroys_nothing(as_operator: Client, layout_of: Layout, address: str) -> None:
+    answer = as_operator.post(address, {"keep": "2", "seen": "as it was before"})
+    assert answer.status_code == 409
+    assert "has changed since the page was opened" in answer.content.decode()
+    assert not Operation.objects.exists()
+
+
+def test_what_a_revert_would_put_back_cannot_be_deleted(as_operator: Client, layout_of: Layout) -> None:
+    page = as_operator.get("/machines/local/versions/c/do/remove/").content.decode()
+    assert "“c” is what a revert would put back" in page
+    assert 'id="confirm"' not in page
+    assert "do/remove/" not in as_operator.get("/machines/local/versions/c/").content.decode()
+
+
 def test_the_plan_follows_what_was_chosen(as_operator: Client, layout_of: Layout) -> None:
-    assert "Deletes “c”, “b”, “a”" in as_operator.get(PRUNE, {"keep": "1"}).content.decode()
+    assert "Deletes “b”, “a”" in as_operator.get(PRUNE, {"keep": "1"}).content.decode()
     Version.objects.filter(name="a").update(pinned=True)
     assert "There is nothing to prune" in as_operator.get(PRUNE).content.decode()
 

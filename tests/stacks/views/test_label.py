@@ -21,7 +21,7 @@ def test_it_works(as_operator: Client, row: Version) -> None:
     answer = as_operator.post(ADDRESS, {"pinned": "on", "note": "for the <b>school</b>"})
     row.refresh_from_db()
     assert (answer.status_code, row.pinned, row.note) == (302, True, "for the <b>school</b>")
-    assert operations.pinned(row.machine) == ["a"]
+    assert operations.keep(row.machine)["pinned"] == ["a"]
     page = as_operator.get("/machines/local/versions/a/").content.decode()
     assert "&lt;b&gt;school" in page
     assert "do/remove/" not in page

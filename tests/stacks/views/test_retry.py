@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 
 from stacks import recipes
@@ -37,3 +38,11 @@ def test_only_sending(as_operator: Client, operation: Make) -> None:
 
 def test_missing(as_operator: Client) -> None:
     assert as_operator.post("/operations/999/retry").status_code == 404
+
+
+@pytest.mark.parametrize(("kind", "asked"), [("prune", {"keep": 2}), ("remove", {"version": "a"}), ("discard", {})])
+def test_what_destroys_is_asked_anew(as_operator: Client, operation: Make, kind: str, asked: dict[str, object]) -> None:
+    made = operation("failed", kind, parameters=asked)
+    answer = as_operator.post(f"/operations/{made.pk}/retry")
+    assert f"/do/{kind}/" in answer.headers["Location"]
+    assert Operation.objects.count() == 1
