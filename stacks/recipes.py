@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -18,6 +20,7 @@ from stacks.models import Recipe, RecipeRevision
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
 SHIPPED_NOTE = "Shipped with DLStack"
 LARGEST = 1024 * 1024  # bytes of one recipe
+T = TypeVar("T")
 _YAML = re.compile(r"^dependencies:\s*$", re.MULTILINE)
 
 
@@ -73,13 +76,22 @@ def read(name: str, data: bytes) -> str:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise Refused(f"{shown} is not UTF-8 text.") from None
+    if name.endswith((".yml", ".yaml")) or (not name and _YAML.search(text)):
+        return _understood(condafile.convert, text, shown)
+    understand(text, shown)
+    return text
+
+
+def understand(text: str, shown: str = "The text") -> Parsed:
+    """Read a recipe that somebody typed; raises Refused whatever is wrong with it."""
+    return _understood(parse, text, shown)
+
+
+def _understood(reader: Callable[[str], T], text: str, shown: str) -> T:
     try:
-        if name.endswith((".yml", ".yaml")) or (not name and _YAML.search(text)):
-            return condafile.convert(text)
-        parse(text)
+        return reader(text)
     except (ValueError, RecursionError) as error:  # dates that do not exist, endless numbers, nesting without end
         raise Refused(f"{shown} cannot be read: {str(error)[:200] or type(error).__name__}.") from None
-    return text
 
 
 def import_shipped(directory: Path = SHIPPED) -> list[RecipeRevision]:

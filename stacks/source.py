@@ -12,9 +12,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TOMLLexer
 
 from stacks.engine.errors import Refused
-from stacks.engine.recipe import Recipe, parse
+from stacks.engine.recipe import Recipe
+from stacks.recipes import understand
 
 COLOURED = 64 * 1024  # characters; a longer text is shown without colours
+LINE = 1000  # characters; longer lines too, on which the lexer can take seconds
 _PLACE = re.compile(r"[^“:]*\bline (\d+): |.*\(at line (\d+), column \d+\)\.\Z", re.DOTALL)
 _AT_END = "(at end of document)."
 
@@ -42,7 +44,7 @@ def check(text: str) -> Checked:
     """Read a text and prepare it to be shown; what is wrong stands below its line."""
     text = text.replace("\r\n", "\n")
     try:
-        return Checked(_shown(text), parse(text))
+        return Checked(_shown(text), understand(text))
     except Refused as refusal:
         error = str(refusal)
     shown = _shown(text)
@@ -65,7 +67,7 @@ def _html(text: str) -> list[SafeString]:
     if not text.strip():
         return []
     text = text.rstrip("\n")
-    if len(text) > COLOURED:
+    if len(text) > COLOURED or any(len(line) > LINE for line in text.split("\n")):
         return [mark_safe(escape(line)) for line in text.split("\n")]  # noqa: S308  # escaped here
     lexer = TOMLLexer(stripnl=False, ensurenl=False)
     coloured = highlight(text, lexer, HtmlFormatter(nowrap=True, classprefix="tok-"))

@@ -30,7 +30,7 @@ def unified(before: str, after: str) -> list[Line]:
     """Compare two texts; nothing is given where they are equal."""
     old, new = before.splitlines(), after.splitlines()
     found: list[Line] = []
-    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT):
+    for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT):
         first, last = group[0], group[-1]
         found.append(Line("@", f"lines {first[3] + 1} to {last[4]}" if last[4] > first[3] else "the end"))
         for code in group:

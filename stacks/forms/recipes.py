@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 
 from stacks import recipes
 from stacks.engine.errors import Refused
-from stacks.engine.recipe import parse
 from stacks.models import RecipeRevision
 
 
@@ -63,7 +62,7 @@ class EditForm(forms.Form):
         """Read the text; it must be this recipe's."""
         text: str = self.cleaned_data["text"].replace("\r\n", "\n")
         try:
-            name = parse(text).name
+            name = recipes.understand(text).name
         except Refused as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
         if name != self.recipe:

@@ -9,6 +9,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from stacks import operations, source, textdiff
+from stacks import recipes as recipes_of
+from stacks.engine.errors import Refused
 from stacks.forms import EditForm, ImportForm
 from stacks.http import Request, changing, commanding, viewing
 from stacks.models import Machine, Recipe, RecipeRevision
@@ -58,8 +60,13 @@ def recipe_edit(request: Request, name: str) -> HttpResponse:
 
 @commanding
 def recipe_check(request: Request) -> HttpResponse:
-    """Tell what is wrong with a text, at its line, while it is typed."""
-    return render(request, "stacks/_source.html", {"checked": source.check(request.POST.get("text", ""))})
+    """Tell what is wrong with a text, at its line, while it is typed; with `convert` it may be a conda file."""
+    text = request.POST.get("text", "")
+    try:
+        checked = source.check(recipes_of.read("", text.encode()) if "convert" in request.POST else text)
+    except Refused:
+        checked = source.check(text)
+    return render(request, "stacks/_source.html", {"checked": checked})
 
 
 @commanding

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -42,6 +43,12 @@ def test_a_recipe_is_read_and_coloured() -> None:
 def test_a_long_text_is_plain() -> None:
     lines = source.check(GOOD + "# <b>\n" * source.COLOURED).lines
     assert lines[4].html == "# &lt;b&gt;"
+
+
+def test_a_long_line_is_plain_and_costs_nothing() -> None:
+    begun = time.monotonic()
+    assert source.check("a='" + "x" * 60_000).lines[0].html.startswith("a=&#x27;xxx")
+    assert time.monotonic() - begun < 5, "the lexer alone took sixteen seconds"
 
 
 @given(st.text(alphabet="<>&\"'= \n[]#abc1.\t", max_size=200))

@@ -8,6 +8,7 @@ from django.test import Client
 
 from stacks import recipes
 from stacks.models import Machine, Operation, Recipe, RecipeRevision
+from tests.conftest import People
 
 EDIT, CHECK = "/recipes/starter/edit/", "/recipe-check/"
 
@@ -54,6 +55,9 @@ def test_what_was_read_must_be_the_latest(as_operator: Client, text: str) -> Non
         ('"venv"', '"magic"', "line 6: “installer” is “magic”"),
         ('"starter"', '"other"', "The text is named “other”, this recipe “starter”"),
         ("name", "", "not valid TOML"),
+        ('"starter"', "2026-99-99", "not valid TOML"),
+        ('"starter"', "9" * 5000, "cannot be read"),
+        ('"starter"', "[" * 5000, "cannot be read"),
     ],
 )
 def test_what_is_no_text_of_this_recipe_is_not_saved(
@@ -79,6 +83,15 @@ def test_an_error_is_told_at_its_line_while_typing(as_operator: Client, text: st
     assert "line 6" in page
     assert "<b>" not in page
     assert "A recipe: 1 environment, 1 option." in as_operator.post(CHECK, {"text": text}).content.decode()
+
+
+def test_a_conda_file_is_shown_as_the_recipe_that_it_becomes(as_operator: Client, people: People) -> None:
+    file = {"text": "name: sky\ndependencies:\n  - numpy\n"}
+    assert "not valid TOML" in as_operator.post(CHECK, file).content.decode()
+    page = as_operator.post(CHECK, {**file, "convert": "yes"}).content.decode()
+    assert "A recipe: 1 environment, 0 options." in page
+    assert "conda" in page
+    assert "not valid TOML" in as_operator.post(CHECK, {"text": "x:", "convert": "yes"}).content.decode()
 
 
 def test_what_would_change_is_solved(as_operator: Client, elsewhere: Machine, text: str) -> None:
