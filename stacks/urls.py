@@ -20,6 +20,7 @@ from stacks.views.releases import release, release_feed, release_list
 from stacks.views.settings import settings
 from stacks.views.sign_in import sign_in, sign_in_link, sign_out
 from stacks.views.solve import solve
+from stacks.views.styleguide import styleguide
 from stacks.views.switch import deploy, revert
 from stacks.views.theme import theme
 from stacks.views.version import version
@@ -58,6 +59,7 @@ urlpatterns = [
     path("releases/<str:name>/atom.xml", release_feed, name="release-feed"),
     path("releases/<str:name>/<str:version>/", release, name="release"),
     path("glossary/", glossary, name="glossary"),
+    path("styleguide/", styleguide, name="styleguide"),
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-in/link/", sign_in_link, name="sign-in-link"),
     path("sign-out/", sign_out, name="sign-out"),
