@@ -29,7 +29,7 @@ def machine(request: Request, name: str) -> HttpResponse:
         inventory, refusal = seen.Seen(asked, []), str(told)
     context = {
         "machine": found, "asked": asked, "seen": inventory, "refusal": refusal, "depths": Depth.choices,
-        "versions": found.versions.filter(removed_at=None).only("name"),
+        "versions": found.versions.filter(removed_at=None).only("name", "machine"),
         "kernels": _judged(found, inventory), "running": [] if asked else seen.running(found),
     }  # fmt: skip
     return render(request, "kernels/machine.html", context)

@@ -14,4 +14,11 @@ class Migration(migrations.Migration):
             name="public_releases",
             field=models.BooleanField(default=False),
         ),
+        migrations.AddIndex(
+            model_name="version", index=models.Index(fields=["manifest_digest"], name="version_by_manifest")
+        ),
+        migrations.AddIndex(
+            model_name="operation", index=models.Index(fields=["state", "machine"], name="operation_by_state")
+        ),
+        migrations.AddIndex(model_name="version", index=models.Index(fields=["uuid"], name="version_by_uuid")),
     ]

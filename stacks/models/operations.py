@@ -108,7 +108,11 @@ class Operation(models.Model):
                 | Q(finished_at__gte=F("started_at")),
             ),
         )
-        indexes = (models.Index(name="operation_by_machine", fields=("machine", "-id")),)
+        # Pages, sweeper and reaper ask for the few unfinished ones among all.
+        indexes = (
+            models.Index(name="operation_by_machine", fields=("machine", "-id")),
+            models.Index(name="operation_by_state", fields=("state", "machine")),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"

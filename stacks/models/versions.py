@@ -48,6 +48,12 @@ class Version(models.Model):
             ),
         )
 
+        # The same version on other machines is found by either.
+        indexes = (
+            models.Index(name="version_by_manifest", fields=("manifest_digest",)),
+            models.Index(name="version_by_uuid", fields=("uuid",)),
+        )
+
     def __str__(self) -> str:
         return self.name
 

@@ -17,7 +17,8 @@ from stacks.http import Request, viewing
 from stacks.models import Activation, Machine, Version
 from stacks.views.shown import one_machine
 
-SHOWN = 500
+SHOWN = 500  # files
+PLACES = 50  # machines
 
 
 @viewing
@@ -66,7 +67,8 @@ def _places(row: Version) -> list[Version]:
     same = Q(uuid=row.uuid) | Q(manifest_digest=row.manifest_digest) if row.manifest_digest else Q(uuid=row.uuid)
     current = Activation.objects.filter(version=OuterRef("pk"), ended_at=None)
     found = Version.objects.filter(same, removed_at=None).exclude(machine=row.machine).annotate(now=Exists(current))
-    return list(found.select_related("machine").defer("packages", "lockfile").order_by("machine__name"))
+    told = found.select_related("machine").only("name", "manifest_digest", "machine__name")
+    return list(told.order_by("machine__name")[:PLACES])
 
 
 def _files(machine: Machine, other: Version | None, row: Version, *, asked: bool) -> dict[str, Any]:

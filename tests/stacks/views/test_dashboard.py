@@ -46,3 +46,33 @@ def test_a_stranger_is_sent_to_sign_in(stranger: Client) -> None:
 
 def test_only_reading(as_operator: Client) -> None:
     assert as_operator.post("/").status_code == 405
+
+
+def test_many_machines_come_in_pages_and_can_be_narrowed(as_viewer: Client, operation: Make, db: None) -> None:
+    ill = {"active": "a", "problems": [{"code": "x", "message": "Wrong.", "action": "Mend it."}]}
+    for number in range(1, 23):
+        seen = ill if number == 22 else {"active": None} if number == 21 else {"active": "a", "problems": []}
+        Machine.objects.create(name=f"gp{number:02}", root="/data0", observed=seen)
+
+    def shown(query: str) -> list[str]:
+        return re.findall(r'id="machine-(\w+)"', as_viewer.get(f"/{query}").content.decode())
+
+    assert (len(shown("")), shown("?page=2")) == (20, ["gp21", "gp22", "local"])
+    assert shown("?only=problems") == ["gp22"]
+    assert shown("?find=GP1") == [f"gp{number}" for number in range(10, 20)]
+    operation("running", machine=Machine.objects.get(name="gp05"))
+    assert shown("?only=running") == ["gp05"]
+    assert len(shown("?only=nonsense&page=x")) == 20
+    assert "No machine fits this filter" in as_viewer.get("/?find=zzz").content.decode()
+
+
+def test_what_renews_itself_keeps_page_and_filter(as_viewer: Client, machine: Machine) -> None:
+    page = as_viewer.get("/?only=running&page=7").content.decode()
+    assert re.search(r'hx-get="/\?only=running&amp;page=7&amp;seen=\w+"', page)
+    assert "First steps" not in page
+
+
+def test_machines_on_which_nothing_is_active(as_viewer: Client, elsewhere: Machine, sealed: Seal) -> None:
+    activate(sealed("a"))
+    page = as_viewer.get("/?only=idle").content.decode()
+    assert re.findall(r'id="machine-(\w+)"', page) == ["gp12"]
