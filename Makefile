@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test check format setup setup-dev lock clean
+.PHONY: help run test check format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -33,6 +33,10 @@ format: ## put code into its usual form
 	@requirements/install.sh runtime dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+screenshots: ## take the pictures of the README anew, into docs/pictures/ (needs Chromium)
+	@requirements/install.sh runtime dev
+	$(BIN)/python -m bench.pictures
 
 setup: ## make .venv with .venv/bin/dlstack, and nothing else
 	@requirements/install.sh runtime
