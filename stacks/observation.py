@@ -14,6 +14,8 @@ from stacks.engine import status
 from stacks.engine.layout import Layout
 from stacks.models import Machine
 
+CONTENTS = ("packages", "kernelspecs", "lockfile")
+
 
 def is_here(machine: Machine) -> bool:
     """Tell whether this process runs on the machine, so that it can look at its disk."""
@@ -35,12 +37,19 @@ def refresh(machine: Machine) -> dict[str, Any]:
     before = records.unsettled(machine)
     seen = observe(machine)
     with transaction.atomic():
-        Machine.objects.filter(pk=machine.pk).update(observed=seen, observed_at=Now(), layout=seen["layout"])
+        kept = _without_contents(seen)
+        Machine.objects.filter(pk=machine.pk).update(observed=kept, observed_at=Now(), layout=seen["layout"])
         # Without DLStack's own directory the disk is not mounted, or new: that says nothing about versions.
         if Layout(Path(machine.root)).state.is_dir():
             _adopt(records.locked(machine), seen, before)
     machine.refresh_from_db()
     return seen
+
+
+def _without_contents(seen: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the rows of the versions hold anyway: lists of a megabyte, read with every page of the machine."""
+    listed = [{key: value for key, value in one.items() if key not in CONTENTS} for one in seen["versions"]]
+    return {**seen, "versions": listed}
 
 
 def _adopt(machine: Machine, seen: dict[str, Any], before: records.Unsettled) -> None:

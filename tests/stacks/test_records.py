@@ -173,3 +173,12 @@ def test_another_machine_is_not_looked_at(elsewhere: Machine) -> None:
     assert observation.observe(elsewhere) == {"active": "x"}
     assert observation.refresh(elsewhere) == {"active": "x"}
     assert elsewhere.observed_at is None
+
+
+def test_what_versions_hold_is_kept_with_them_alone(machine: Machine, sealed: Seal) -> None:
+    row = sealed("a")
+    machine.refresh_from_db()
+    (listed,) = machine.observed["versions"]
+    assert (listed["name"], listed["bytes"]) == ("a", row.bytes)
+    assert not {"packages", "kernelspecs", "lockfile"} & set(listed)
+    assert {"packages", "lockfile"} <= set(observation.observe(machine)["versions"][0])

@@ -60,8 +60,8 @@ def _content(machine: Machine, name: str) -> Listed:
     """Take a version's content from the disk, or from the record where the disk is out of sight."""
     check_name(name)
     for version in observe(machine).get("versions", []):
-        if version["name"] == name and version["sealed"]:
-            return Listed(version.get("packages", {}), version.get("kernelspecs", []))
+        if version["name"] == name and version["sealed"] and "packages" in version:
+            return Listed(version["packages"], version.get("kernelspecs", []))
     row = machine.versions.filter(name=name, removed_at__isnull=True).first()
     if row is None:
         raise Refused(f"There is no sealed version “{name}” on {machine.name}: “dlstack versions” lists them.")
