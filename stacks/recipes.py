@@ -21,10 +21,23 @@ LARGEST = 1024 * 1024  # bytes of one recipe
 _YAML = re.compile(r"^dependencies:\s*$", re.MULTILINE)
 
 
-def add_revision(*, text: str, note: str = "", created_by: User | None = None) -> RecipeRevision:
+class Overtaken(Refused):
+    """Somebody added a revision meanwhile: `latest` is theirs."""
+
+    def __init__(self, latest: RecipeRevision, after: int) -> None:
+        who = latest.created_by or "the command line"
+        super().__init__(
+            f"{latest} was added by {who} since you began with r{after}. Nothing was saved: read what it changed."
+        )
+        self.latest = latest
+
+
+def add_revision(
+    *, text: str, note: str = "", created_by: User | None = None, after: int | None = None
+) -> RecipeRevision:
     """Add a revision to the recipe that the text names, which is made if need be; the same text adds nothing.
 
-    Raises Refused when the text is not a recipe.
+    Raises Refused when the text is not a recipe, Overtaken when the latest revision is not the number `after`.
     """
     parsed = parse(text)
     with transaction.atomic():
@@ -32,6 +45,8 @@ def add_revision(*, text: str, note: str = "", created_by: User | None = None) -
         latest = recipe.revisions.order_by("-number").first()
         if latest is not None and latest.text == text:
             return latest
+        if after is not None and latest is not None and latest.number != after:
+            raise Overtaken(latest, after)
         number = (recipe.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
         return recipe.revisions.create(number=number, text=text, note=note, created_by=created_by)
 

@@ -8,12 +8,15 @@ from stacks.views.action import machine_action, version_action
 from stacks.views.build import build
 from stacks.views.dashboard import dashboard
 from stacks.views.drift import drift
+from stacks.views.glossary import glossary
 from stacks.views.label import label
 from stacks.views.log import log, raw, stream
 from stacks.views.machine import machine
 from stacks.views.operation import cancel, operation, operation_state, retry
 from stacks.views.operations import operations
-from stacks.views.recipes import recipe, recipe_import, recipes
+from stacks.views.processes import processes
+from stacks.views.recipes import recipe, recipe_check, recipe_edit, recipe_import, recipe_solve, recipes
+from stacks.views.releases import release, release_feed, release_list
 from stacks.views.settings import settings
 from stacks.views.sign_in import sign_in, sign_in_link, sign_out
 from stacks.views.solve import solve
@@ -29,6 +32,7 @@ urlpatterns = [
     path("machines/<str:name>/build/", build, name="build"),
     path("machines/<str:name>/solve/", solve, name="solve"),
     path("machines/<str:name>/drift/", drift, name="drift"),
+    path("machines/<str:name>/processes/", processes, name="processes"),
     path("machines/<str:name>/settings/", settings, name="settings"),
     path("machines/<str:name>/do/<str:action>/", machine_action, name="action"),
     path("machines/<str:name>/versions/<str:version>/", version, name="version"),
@@ -46,7 +50,14 @@ urlpatterns = [
     path("operations/<int:pk>/retry", retry, name="retry"),
     path("recipes/", recipes, name="recipes"),
     path("recipe-import/", recipe_import, name="recipe-import"),
+    path("recipe-check/", recipe_check, name="recipe-check"),
     path("recipes/<str:name>/", recipe, name="recipe"),
+    path("recipes/<str:name>/edit/", recipe_edit, name="recipe-edit"),
+    path("recipes/<str:name>/solve/", recipe_solve, name="recipe-solve"),
+    path("releases/<str:name>/", release_list, name="releases"),
+    path("releases/<str:name>/atom.xml", release_feed, name="release-feed"),
+    path("releases/<str:name>/<str:version>/", release, name="release"),
+    path("glossary/", glossary, name="glossary"),
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-in/link/", sign_in_link, name="sign-in-link"),
     path("sign-out/", sign_out, name="sign-out"),

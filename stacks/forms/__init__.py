@@ -5,7 +5,7 @@ from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
-from stacks.forms.recipes import ImportForm
+from stacks.forms.recipes import EditForm, ImportForm
 from stacks.forms.settings import SettingsForm
 from stacks.forms.switch import SwitchForm
 
@@ -14,6 +14,7 @@ __all__ = [
     "VERSION_ACTIONS",
     "ActionForm",
     "BuildForm",
+    "EditForm",
     "ImportForm",
     "LabelForm",
     "OperationFilter",

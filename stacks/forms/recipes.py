@@ -1,4 +1,4 @@
-"""The form that adds a recipe, or a revision of one."""
+"""The forms that add a recipe, or a revision of one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 
 from stacks import recipes
 from stacks.engine.errors import Refused
+from stacks.engine.recipe import parse
 from stacks.models import RecipeRevision
 
 
@@ -41,3 +42,39 @@ class ImportForm(forms.Form):
         if not text.strip():
             raise Refused("Choose a file or paste a recipe.")
         return "", text.encode()
+
+
+class EditForm(forms.Form):
+    """The text of a recipe's next revision, with what changed; `after` is the revision that it was begun with.
+
+    `read` is the newer revision that the reader has seen and wants to follow, where there is one.
+    """
+
+    text = forms.CharField(strip=False, max_length=recipes.LARGEST, widget=forms.Textarea, label="Text")
+    note = forms.CharField(required=False, max_length=500, label="What changed")
+    after = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    read = forms.IntegerField(required=False, min_value=1)
+
+    def __init__(self, *args: Any, recipe: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.recipe = recipe
+
+    def clean_text(self) -> str:
+        """Read the text; it must be this recipe's."""
+        text: str = self.cleaned_data["text"].replace("\r\n", "\n")
+        try:
+            name = parse(text).name
+        except Refused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        if name != self.recipe:
+            raise forms.ValidationError(
+                f"The text is named “{name}”, this recipe “{self.recipe}”: add another recipe from the list of recipes."
+            )
+        return text
+
+    def save(self, by: User) -> RecipeRevision:
+        """Add the revision; call it on a valid form. Raises Overtaken where a newer one was not read."""
+        asked = self.cleaned_data
+        return recipes.add_revision(
+            text=asked["text"], note=asked["note"], created_by=by, after=asked["read"] or asked["after"]
+        )

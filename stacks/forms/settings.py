@@ -25,7 +25,11 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at 
 
     class Meta:
         model = Machine
-        fields = ("strategy", "backup_every")
+        fields = ("strategy", "backup_every", "public_releases")
+        labels = {"public_releases": "Release notes are public"}
+        help_texts = {
+            "public_releases": "Anybody may read what changed in the packages and kernels, without signing in."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

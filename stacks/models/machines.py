@@ -15,7 +15,7 @@ class Machine(models.Model):
 
     `generation` counts the versions ever made here; `observed` is the last status document that its worker read
     from the disk (`stacks.engine.status`), `observed_at` when. Every `backup_every` hours, 0 for never, what users
-    changed in the active tree is backed up.
+    changed in the active tree is backed up. With `public_releases` anybody may read what changed in its software.
     """
 
     class Layout(models.TextChoices):
@@ -38,6 +38,7 @@ class Machine(models.Model):
     strategy = models.CharField(max_length=16, choices=Strategy, default=Strategy.SANDBOX)
     owner = models.CharField(max_length=65, blank=True, help_text="user, uid or uid:gid; empty: the worker's own user")
     backup_every = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(24 * 31)])
+    public_releases = models.BooleanField(default=False)
     generation = models.PositiveIntegerField(default=0)
     observed: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)

@@ -12,7 +12,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from stacks import live
+from stacks.glossary import WORDS
 from stacks.models import Operation
+from stacks.views.shown import Tree
 
 register = template.Library()
 
@@ -189,6 +191,15 @@ def meter(label: str, used: float | None, total: float | None) -> dict[str, Any]
     return {"label": label, "used": used, "total": total, "share": f"{share:.1f}", "level": _level(share)}
 
 
+@register.inclusion_tag("stacks/_block.html")
+def block_of(tree: Tree, largest: int, *, whole: bool = False) -> dict[str, Any]:
+    """Draw a version as a block as wide as its bytes, in its own and its shared part unless it is shown `whole`."""
+    scale = 100 * (tree.bytes or 0) / largest if largest else 0.0
+    own = 0.0 if whole else scale * tree.own_share / 100
+    told = size(tree.bytes) if whole else f"{size(tree.bytes)}, of which {size(tree.unique_bytes)} are its own"
+    return {"own": f"{own:.1f}", "rest": f"{scale - own:.1f}", "whole": whole, "told": told}
+
+
 def _level(share: float) -> str:
     return "full" if share >= 95 else "high" if share >= 85 else "fine"
 
@@ -212,6 +223,12 @@ def of_total(told: dict[str, Any]) -> str:
     if told.get("unit") == "bytes":
         return f"{size(told['done'])} of {size(told['total'])}"
     return f"{told['done']:,} of {told['total']:,} {told.get('unit', '')}".strip()
+
+
+@register.inclusion_tag("stacks/_term.html")
+def term(word: str) -> dict[str, str]:
+    """Show a “?” that opens what a word means; an unknown word is an error of the template (KeyError)."""
+    return {"word": word, "sentence": WORDS[word]}
 
 
 @register.filter

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from stacks import operations
+from stacks import estimates, operations
 from stacks.engine.errors import Refused
+from stacks.estimates import Estimate
 from stacks.forms import BuildForm
 from stacks.http import Request, changing
 from stacks.models import Machine, Operation
@@ -26,7 +27,10 @@ def build(request: Request, name: str) -> HttpResponse:
         except Refused as refusal:
             form.add_error(None, str(refusal))
     plan, refusal_shown = _plan(machine, form)
-    context = {"machine": machine, "form": form, "plan": plan, "plan_refused": refusal_shown}
+    context = {
+        "machine": machine, "form": form, "plan": plan, "plan_refused": refusal_shown,
+        "estimate": _estimate(machine, form),
+    }  # fmt: skip
     return render(request, "stacks/build.html", context, status=422 if form.errors else 200)
 
 
@@ -46,6 +50,10 @@ def _submitted(request: Request, machine: Machine, form: BuildForm) -> Operation
         deploy=asked["deploy"], kernel_dir=asked["kernel_dir"], strategy=asked["strategy"],
         requested_by=request.user, reason=asked["reason"],
     )  # fmt: skip
+
+
+def _estimate(machine: Machine, form: BuildForm) -> Estimate | None:
+    return estimates.build(machine, form.revision.recipe.name) if form.revision else None
 
 
 def _plan(machine: Machine, form: BuildForm) -> tuple[Plan | None, str]:

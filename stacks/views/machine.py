@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404
 
 from stacks.http import Request, viewing
 from stacks.models import Machine
+from stacks.views import first_run, table
 from stacks.views.refreshed import respond
 from stacks.views.shown import one_machine
 
@@ -17,8 +18,11 @@ RECENT = 10
 def machine(request: Request, name: str) -> HttpResponse:
     """Show a machine."""
     found = get_object_or_404(Machine, name=name)
+    shown = one_machine(found)
     context = {
-        "shown": one_machine(found),
+        "shown": shown,
+        "first_run": first_run.of(shown),
+        "table": table.of(shown.trees, request.GET),
         "activations": found.activations.select_related("version", "activated_by", "operation")[:RECENT],
         "recent": found.operations.select_related("machine", "requested_by")[:RECENT],
     }

@@ -23,5 +23,8 @@ def respond(request: Request, page: str, part: str, context: dict[str, Any]) -> 
     mark = hashlib.sha256(_PASSING.sub(r"\1", inner).encode()).hexdigest()[:16]
     if request.htmx and request.GET.get("seen") == mark:
         return HttpResponse(status=204)
-    live = {"html": mark_safe(inner), "mark": mark, "url": request.path}  # noqa: S308  # rendered just above
+    asked = request.GET.copy()
+    asked["seen"] = mark
+    url = f"{request.path}?{asked.urlencode()}"
+    live = {"html": mark_safe(inner), "url": url}  # noqa: S308  # rendered just above
     return render(request, "_live.html" if request.htmx else page, {**context, "live": live})

@@ -71,6 +71,11 @@ class Tree:
         revision = self.row.recipe_revision if self.row else None
         return f"{revision.recipe.name} r{revision.number}" if revision else str(self.found.get("recipe") or "")
 
+    @property
+    def note(self) -> str:
+        """What somebody wrote on it."""
+        return self.row.note if self.row else ""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -130,6 +135,11 @@ class Shown:
     def unsealed(self) -> bool:
         """Tell whether something lies where versions do that is not sealed."""
         return any(not tree.sealed for tree in self.trees)
+
+    @cached_property
+    def largest(self) -> int:
+        """Bytes of the largest version: what the blocks of the picture are measured by."""
+        return max((tree.bytes or 0 for tree in self.trees), default=0)
 
     @cached_property
     def trees(self) -> list[Tree]:

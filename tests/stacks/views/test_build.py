@@ -5,6 +5,7 @@ from django.test import Client
 
 from stacks.models import Machine, Operation, RecipeRevision
 from tests.stacks.conftest import Seal
+from tests.stacks.test_estimates import built
 from tests.stacks.views.conftest import Make
 
 ADDRESS = "/machines/local/build/"
@@ -16,6 +17,14 @@ def test_the_form_shows_options_and_the_plan(as_operator: Client, machine: Machi
     assert "JupyterLab extensions" in page
     assert "Seal the version" in page
     assert 'value="20' in page
+
+
+def test_past_builds_tell_what_it_will_take(as_operator: Client, machine: Machine, recipe: RecipeRevision) -> None:
+    assert "This recipe was never built" in as_operator.get(ADDRESS).content.decode()
+    built(machine, recipe, took=95, own=121_000_000)
+    page = as_operator.get(ADDRESS).content.decode()
+    for told in ("1 min 35 s", "121 MB", "The median of the last build of this recipe."):
+        assert told in page
 
 
 def test_what_was_chosen_is_kept_when_the_recipe_changes(

@@ -21,6 +21,13 @@ def test_it_works(as_operator: Client, machine: Machine) -> None:
     assert not Operation.objects.exists()
 
 
+def test_release_notes_are_public_only_when_asked_for(as_operator: Client, machine: Machine) -> None:
+    for asked, public in (({"public_releases": "on"}, True), ({}, False)):
+        as_operator.post(ADDRESS, {**GOOD, **asked})
+        machine.refresh_from_db()
+        assert machine.public_releases is public
+
+
 def test_services_are_written_by_an_operation(as_operator: Client, machine: Machine) -> None:
     own = {"name": "hub", "status": ["true"], "stop": ["true"], "start": ["true"]}
     as_operator.post(ADDRESS, {**GOOD, "services": f"jupyterhub.service\n{json.dumps(own)}\n"})

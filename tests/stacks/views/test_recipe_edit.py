@@ -1,0 +1,101 @@
+"""Editing a recipe: checked while typed, saved as a new revision, never over somebody else's."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from stacks import recipes
+from stacks.models import Machine, Operation, Recipe, RecipeRevision
+
+EDIT, CHECK = "/recipes/starter/edit/", "/recipe-check/"
+
+
+@pytest.fixture
+def text(recipe: RecipeRevision) -> str:
+    return recipe.text
+
+
+def test_saving_adds_a_revision_with_its_note(as_operator: Client, text: str) -> None:
+    assert 'name="after" value="1"' in as_operator.get(EDIT).content.decode()
+    answer = as_operator.post(EDIT, {"text": text.replace("numpy", "scipy"), "note": "scipy", "after": 1})
+    assert answer.headers["Location"] == "/recipes/starter/"
+    latest = RecipeRevision.objects.get(number=2)
+    assert (latest.note, str(latest.created_by)) == ("scipy", "operator")
+    page = as_operator.get("/recipes/starter/").content.decode()
+    assert "r2 compared with r1" in page
+    assert 'is-added"' in page
+
+
+def test_nothing_is_written_over_a_newer_revision(as_operator: Client, text: str, admin: User) -> None:
+    recipes.add_revision(text=text + "# theirs\n", note="Why", created_by=admin)
+    asked = {"text": text + "# mine\n", "after": "1"}
+    answer = as_operator.post(EDIT, asked)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    for told in ("starter r2 was added by admin since you began with r1", "“Why”", "# theirs", "# mine"):
+        assert told in page
+    assert Recipe.objects.get().revisions.count() == 2
+    assert as_operator.post(EDIT, {**asked, "read": "2"}).status_code == 302
+    assert RecipeRevision.objects.get(number=3).text == text + "# mine\n"
+
+
+def test_what_was_read_must_be_the_latest(as_operator: Client, text: str) -> None:
+    for number in (2, 3):
+        recipes.add_revision(text=f"{text}# {number}\n")
+    assert as_operator.post(EDIT, {"text": text + "# mine\n", "after": "1", "read": "2"}).status_code == 422
+    assert Recipe.objects.get().revisions.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"venv"', '"magic"', "line 6: “installer” is “magic”"),
+        ('"starter"', '"other"', "The text is named “other”, this recipe “starter”"),
+        ("name", "", "not valid TOML"),
+    ],
+)
+def test_what_is_no_text_of_this_recipe_is_not_saved(
+    as_operator: Client, text: str, old: str, new: str, says: str
+) -> None:
+    answer = as_operator.post(EDIT, {"text": text.replace(old, new, 1), "after": "1"})
+    assert answer.status_code == 422
+    assert says in answer.content.decode()
+    assert RecipeRevision.objects.count() == 1
+
+
+@pytest.mark.parametrize("after", ["", "x", "-1"])
+def test_a_form_without_its_revision_is_refused(as_operator: Client, text: str, after: str) -> None:
+    answer = as_operator.post(EDIT, {"text": text + "# more\n", "after": after})
+    assert answer.status_code == 422
+    assert "open the page again" in answer.content.decode()
+    assert RecipeRevision.objects.count() == 1
+
+
+def test_an_error_is_told_at_its_line_while_typing(as_operator: Client, text: str) -> None:
+    page = as_operator.post(CHECK, {"text": text.replace('"venv"', '"<b>"')}).content.decode()
+    assert "codeerror" in page
+    assert "line 6" in page
+    assert "<b>" not in page
+    assert "A recipe: 1 environment, 1 option." in as_operator.post(CHECK, {"text": text}).content.decode()
+
+
+def test_what_would_change_is_solved(as_operator: Client, elsewhere: Machine, text: str) -> None:
+    asked = {"machine": "gp12", "options": ["extensions"]}
+    answer = as_operator.post("/recipes/starter/solve/", asked)
+    made = Operation.objects.get()
+    assert answer.headers["Location"] == f"/operations/{made.pk}/"
+    assert (made.kind, made.parameters["options"]) == ("solve", ["extensions"])
+    assert as_operator.post("/recipes/starter/solve/", {"machine": "none"}).status_code == 404
+
+
+def test_outsiders(as_viewer: Client, stranger: Client, as_operator: Client, text: str) -> None:
+    for address in (EDIT, CHECK, "/recipes/starter/solve/"):
+        assert as_viewer.post(address, {"text": text}).status_code == 403
+        assert stranger.post(address, {"text": text}).status_code == 302
+    assert as_operator.get("/recipes/none/edit/").status_code == 404
+    assert as_operator.get(CHECK).status_code == as_operator.delete(EDIT).status_code == 405
+    page = as_viewer.get("/recipes/starter/").content.decode()
+    assert EDIT not in page
+    assert 'id="solve"' not in page
