@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 
 from stacks import observation
 from stacks.models import Machine, Operation
@@ -71,8 +72,9 @@ def prune_parameters(machine: Machine, keep: int) -> dict[str, Any]:
 
 
 def pinned(machine: Machine) -> list[str]:
-    """Name the versions of a machine that people want to stay."""
-    return list(machine.versions.filter(pinned=True, removed_at__isnull=True).values_list("name", flat=True))
+    """Name the versions of a machine that people want to stay: pinned, or marked bad and not looked into yet."""
+    wanted = Q(pinned=True) | Q(bad_since__isnull=False)
+    return list(machine.versions.filter(wanted, removed_at__isnull=True).values_list("name", flat=True))
 
 
 def adopt(*, machine: Machine, requested_by: User | None, reason: str = "") -> Operation:
