@@ -16,7 +16,7 @@ from django.utils import timezone
 from stacks.models import Activation, Machine, Version
 
 # What a version holds is not needed to tell whether a revert may lead to it.
-_LARGE = ("version__packages", "version__kernelspecs", "version__lockfile")
+LARGE = ("version__packages", "version__kernelspecs", "version__lockfile")
 
 
 def current(machine: Machine) -> Activation | None:
@@ -80,7 +80,7 @@ class _History:
     """All activations of a machine; of each version the latest verdict on its health counts."""
 
     def __init__(self, machine: Machine) -> None:
-        rows = Activation.objects.filter(machine=machine).select_related("version").defer(*_LARGE).order_by("id")
+        rows = Activation.objects.filter(machine=machine).select_related("version").defer(*LARGE).order_by("id")
         self._known = {one.pk: one for one in rows}
         judged = [one for one in self._known.values() if one.healthy is not None]
         self._healthy = {one.version_id: one.healthy for one in sorted(judged, key=lambda one: one.pk)}

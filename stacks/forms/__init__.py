@@ -3,6 +3,7 @@
 from stacks.forms.actions import ACTIONS, VERSION_ACTIONS
 from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
+from stacks.forms.incident import FreezeForm, ReasonForm, RevertForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
 from stacks.forms.recipes import ImportForm
@@ -14,9 +15,12 @@ __all__ = [
     "VERSION_ACTIONS",
     "ActionForm",
     "BuildForm",
+    "FreezeForm",
     "ImportForm",
     "LabelForm",
     "OperationFilter",
+    "ReasonForm",
+    "RevertForm",
     "SettingsForm",
     "SwitchForm",
 ]

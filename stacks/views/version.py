@@ -23,7 +23,7 @@ def version(request: Request, name: str, version: str) -> HttpResponse:
     """Show a version, compared with `?against=` or with the active one."""
     shown = one_machine(get_object_or_404(Machine, name=name))
     row = get_object_or_404(
-        Version.objects.select_related("recipe_revision__recipe", "operation"),
+        Version.objects.select_related("recipe_revision__recipe", "operation", "bad_by"),
         machine=shown.machine, name=version, removed_at=None,
     )  # fmt: skip
     others = [item for item in shown.versions.values() if item.pk != row.pk]
