@@ -3,6 +3,7 @@
 from stacks.forms.actions import ACTIONS, VERSION_ACTIONS
 from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
+from stacks.forms.incident import FreezeForm, ReasonForm, RevertForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
 from stacks.forms.recipes import EditForm, ImportForm
@@ -15,9 +16,12 @@ __all__ = [
     "ActionForm",
     "BuildForm",
     "EditForm",
+    "FreezeForm",
     "ImportForm",
     "LabelForm",
     "OperationFilter",
+    "ReasonForm",
+    "RevertForm",
     "SettingsForm",
     "SwitchForm",
 ]

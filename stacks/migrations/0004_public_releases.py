@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("stacks", "0002_every_operation"),
+        ("stacks", "0003_incident"),
     ]
 
     operations = [
