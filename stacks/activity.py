@@ -105,10 +105,10 @@ class Source:
         return found
 
     def _after(self, place: Cursor) -> Q:
-        earlier, same = Q(**{f"{self.at}__lt": place.at}), Q(**{self.at: place.at})
+        earlier, until = Q(**{f"{self.at}__lt": place.at}), Q(**{f"{self.at}__lte": place.at})
         if self.name == place.source:
-            return earlier | same & Q(pk__lt=place.key)
-        return earlier | same if self.name < place.source else earlier
+            return until & (earlier | Q(pk__lt=place.key))  # the first part is what an index serves
+        return until if self.name < place.source else earlier
 
 
 _sources: dict[str, Source] = {}
