@@ -16,7 +16,8 @@ from stacks.models import Activation, Event, Machine, Operation
 
 HOURS = 48
 LONGEST = 24 * 31  # hours
-MOST = 1000  # of each kind
+MOST = 500  # of each kind, the newest
+CUT = f"- (of the operations, activations and events the newest {MOST} each; the activity has all)"
 SHORT = 300  # characters of what an operation said
 
 
@@ -41,7 +42,9 @@ class Happened:
         """The timeline, the oldest line first; times are UTC."""
         found = sorted([*self._operations(), *self._activations(), *self._events()])
         lines = [f"- {_iso(at)} {' '.join(said.split())}" for at, said in found] or ["- nothing"]
-        return "\n".join([f"## {self.machine}, {_iso(self.since)} to {_iso(self.until)}", "", *lines, ""])
+        counts = (len(self.activations), len(self.operations), len(self.events))
+        cut = [CUT] if MOST in counts else []
+        return "\n".join([f"## {self.machine}, {_iso(self.since)} to {_iso(self.until)}", "", *cut, *lines, ""])
 
     def _operations(self) -> Iterator[tuple[datetime, str]]:
         for one in self.operations:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from stacks.views.action import machine_action, version_action
+from stacks.views.activity import activity, activity_csv, activity_json
 from stacks.views.build import build
 from stacks.views.dashboard import dashboard
 from stacks.views.drift import drift
@@ -46,6 +47,9 @@ urlpatterns = [
     path("machines/<str:name>/versions/<str:version>/do/<str:action>/", version_action, name="version-action"),
     path("machines/<str:name>/deploy/<str:version>/", deploy, name="deploy"),
     path("machines/<str:name>/revert/", revert, name="revert"),
+    path("activity/", activity, name="activity"),
+    path("activity.csv", activity_csv, name="activity-csv"),
+    path("activity.json", activity_json, name="activity-json"),
     path("incident/", incident, name="incident"),
     path("operations/", operations, name="operations"),
     path("operations/<int:pk>/", operation, name="operation"),

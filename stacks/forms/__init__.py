@@ -1,6 +1,7 @@
 """The forms: what is asked for, checked as far as a form can; the rest is refused by `stacks.operations`."""
 
 from stacks.forms.actions import ACTIONS, VERSION_ACTIONS
+from stacks.forms.activity import ActivityFilter
 from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
 from stacks.forms.incident import FreezeForm, ReasonForm, RevertForm
@@ -14,6 +15,7 @@ __all__ = [
     "ACTIONS",
     "VERSION_ACTIONS",
     "ActionForm",
+    "ActivityFilter",
     "BuildForm",
     "EditForm",
     "FreezeForm",

@@ -108,7 +108,10 @@ class Operation(models.Model):
                 | Q(finished_at__gte=F("started_at")),
             ),
         )
-        indexes = (models.Index(name="operation_by_machine", fields=("machine", "-id")),)
+        indexes = (
+            models.Index(name="operation_by_machine", fields=("machine", "-id")),
+            models.Index(name="operation_by_time", fields=("-created_at",)),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from kernels import requests
-from stacks import activations, marks, operations, records, running
+from stacks import activations, history, marks, operations, records, running
+from stacks.engine import journal
 from stacks.engine.errors import Refused
+from stacks.engine.layout import Layout
 from stacks.models import Activation, Event, Machine, Operation, RecipeRevision, Version
 from stacks.operations.schedule import SCHEDULED
+from tests.stacks import tiny
 from tests.stacks.conftest import Seal, activate
 from tests.stacks.test_requests import make_active
 
@@ -211,3 +215,26 @@ def test_the_database_holds_the_rules(machine: Machine, sealed: Seal) -> None:
         Machine.objects.filter(pk=machine.pk).update(frozen_since=Now())
     with pytest.raises(IntegrityError), transaction.atomic():
         Version.objects.filter(pk=row.pk).update(bad_since=Now())
+
+
+def test_a_revert_of_the_emergency_command_marks_nothing(machine: Machine, two: tuple[Version, Version]) -> None:
+    layout = Layout(Path(machine.root))
+    journal.begin(layout, "live", operation="engine:1", kind="revert", version="a", reason="at night", mark_bad="b")
+    journal.end(layout, "live", "succeeded")
+    history.import_journal(machine)
+    now = activations.current(machine)
+    assert now is not None
+    assert now.version == two[0]
+    assert not Version.objects.filter(bad_since__isnull=False).exists()
+
+
+def test_a_build_that_was_to_be_deployed_is_kept_when_the_machine_was_frozen_meanwhile(
+    machine: Machine, recipe: RecipeRevision
+) -> None:
+    build = operations.build(machine=machine, recipe_name="starter", name="a", deploy=True, requested_by=None)
+    marks.freeze(machine=machine, by=None, reason="exam week")
+    running.run(build.pk, plan_for=tiny.plan_for)
+    build.refresh_from_db()
+    assert build.state == "succeeded"
+    assert "It was not deployed" in build.message
+    assert not build.children.exists()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from stacks import activations, marks
-from stacks.models import Activation, Machine, Operation, Version
+from stacks import activations, marks, timeline
+from stacks.models import Activation, Event, Machine, Operation, Version
 from tests.conftest import People
 from tests.seed import Seed
 from tests.stacks.conftest import Seal, activate
@@ -166,6 +166,14 @@ def test_the_timeline_is_as_long_as_asked(as_viewer: Client, two: tuple[Version,
     Activation.objects.update(activated_at="2026-01-01T00:00Z")
     for hours in ("", "1", "x", "-1", "99999", "²"):
         assert "- nothing" in as_viewer.get(f"{TEXT}?hours={hours}").content.decode()
+
+
+def test_a_timeline_that_is_cut_says_so(as_viewer: Client, elsewhere: Machine) -> None:
+    Event.objects.bulk_create(Event(machine=elsewhere, kind="clear", text=f"n {n}") for n in range(timeline.MOST + 1))
+    text = as_viewer.get(TEXT).content.decode()
+    assert timeline.CUT in text
+    assert f"n {timeline.MOST} (by" in text
+    assert "n 0 (by" not in text
 
 
 @pytest.mark.parametrize("address", [PAGE, TEXT, "/incident/"])
