@@ -14,13 +14,16 @@ class KernelsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Record what operations find of kernels, and tell machines' pages which of them fail."""
+        """Record what operations find of kernels, tell machines' pages which of them fail, and list library edits."""
+        from kernels.activity import EDITS
         from kernels.problems import failing
+        from stacks import activity
         from stacks.problems import add_source
         from stacks.signals import recorded
 
         recorded.connect(_record, dispatch_uid="kernels")
         add_source(failing)
+        activity.add_source(EDITS)
 
 
 def _record(sender: object, **told: Any) -> None:

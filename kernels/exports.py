@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from kernels.matrix import Matrix
+from stacks import exports
 
 FIELDS = (
     *("kernel", "machine", "where", "version", "display_name", "language", "environment"),
     *("state", "depth", "code", "seconds", "reason", "checked_at"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def lines(matrix: Matrix) -> Iterator[dict[str, Any]]:
@@ -36,14 +34,4 @@ def as_json(matrix: Matrix) -> str:
 
 def as_csv(matrix: Matrix) -> str:
     """Spell the matrix as CSV; what a spreadsheet would take for a formula is marked as text."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, FIELDS)
-    writer.writeheader()
-    for line in lines(matrix):
-        writer.writerow({name: _plain(value) for name, value in line.items()})
-    return file.getvalue()
-
-
-def _plain(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return exports.as_csv(FIELDS, lines(matrix))

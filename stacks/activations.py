@@ -15,6 +15,9 @@ from django.utils import timezone
 
 from stacks.models import Activation, Machine, Version
 
+# What a version holds is not needed to tell whether a revert may lead to it.
+LARGE = ("version__packages", "version__kernelspecs", "version__lockfile")
+
 
 def current(machine: Machine) -> Activation | None:
     """Give the activation that has not ended, None when nothing is active."""
@@ -26,7 +29,8 @@ def activate(
     machine: Machine, version: Version, *, reverted: bool = False, at: datetime | None = None, **fields: Any
 ) -> Activation:
     """End what was active and record what is now; `reverted` tells that an earlier version was put back."""
-    before, history = _latest(machine), _History(machine)
+    history = _History(machine)
+    before = history.latest
     returns_to = history.first(history.behind(before, version, reverted=reverted), besides=version)
     when = at or timezone.now()
     if before is not None and before.ended_at is None:
@@ -46,46 +50,56 @@ def end(activation: Activation, *, at: datetime | None = None) -> None:
 
 def revert_target(machine: Machine) -> Version | None:
     """Find what a revert goes back to: the last healthy version that was active before this one and is still sealed."""
-    last, history = _latest(machine), _History(machine)
+    return next(iter(targets(machine)), None)
+
+
+def targets(machine: Machine) -> list[Version]:
+    """List the versions that reverts lead back to, the nearest first, each once; never one that is marked bad."""
+    history = _History(machine)
+    last = history.latest
     if last is not None and last.ended_at is None:
-        found = history.first(history.chain(last.returns_to), besides=last.version)
+        found = history.fit(history.chain(last.returns_to_id), besides=last.version)
     else:
-        found = history.first(history.chain(last), besides=None)
-    return found.version if found else None
+        found = history.fit(history.chain(last.pk if last else None), besides=None)
+    return list({one.version_id: one.version for one in found}.values())
 
 
 def settle(machine: Machine) -> None:
-    """Lead a revert further back where the version that it would lead to is gone."""
+    """Lead a revert further back where the version that it would lead to is gone or marked bad."""
     now = current(machine)
-    if now is not None and now.returns_to is not None and now.returns_to.version.removed_at is not None:
+    if now is None or now.returns_to is None:
+        return
+    to = now.returns_to.version
+    if to.removed_at is not None or to.bad_since is not None:
         history = _History(machine)
-        now.returns_to = history.first(history.chain(now.returns_to), besides=now.version)
+        now.returns_to = history.first(history.chain(now.returns_to_id), besides=now.version)
         now.save(update_fields=["returns_to"])
-
-
-def _latest(machine: Machine) -> Activation | None:
-    latest = Activation.objects.filter(machine=machine).select_related("version", "returns_to")
-    return latest.order_by("-id").first()
 
 
 class _History:
     """All activations of a machine; of each version the latest verdict on its health counts."""
 
     def __init__(self, machine: Machine) -> None:
-        self._known = Activation.objects.filter(machine=machine).select_related("version").order_by("id").in_bulk()
+        rows = Activation.objects.filter(machine=machine).select_related("version").defer(*LARGE).order_by("id")
+        self._known = {one.pk: one for one in rows}
         judged = [one for one in self._known.values() if one.healthy is not None]
         self._healthy = {one.version_id: one.healthy for one in sorted(judged, key=lambda one: one.pk)}
 
-    def chain(self, start: Activation | None) -> Iterator[Activation]:
+    @property
+    def latest(self) -> Activation | None:
+        """The activation that was recorded last."""
+        return self._known[max(self._known)] if self._known else None
+
+    def chain(self, start: int | None) -> Iterator[Activation]:
         """Follow `returns_to` from an activation, itself included."""
-        found = self._known.get(start.pk) if start else None
+        found = self._known.get(start or 0)
         while found is not None:
             yield found
             found = self._known.get(found.returns_to_id or 0)
 
     def behind(self, before: Activation | None, version: Version, *, reverted: bool) -> list[Activation]:
         """Give what lies behind a version that becomes active after `before`, the nearest first."""
-        chain = list(self.chain(before))
+        chain = list(self.chain(before.pk if before else None))
         places = [number for number, one in enumerate(chain) if one.version_id == version.pk]
         if not (reverted and places and self._healthy.get(version.pk)):
             return chain
@@ -94,7 +108,11 @@ class _History:
 
     def first(self, chain: Iterable[Activation], *, besides: Version | None) -> Activation | None:
         """Give the first that a revert may lead to."""
+        return next(self.fit(chain, besides=besides), None)
+
+    def fit(self, chain: Iterable[Activation], *, besides: Version | None) -> Iterator[Activation]:
+        """Give those that a revert may lead to: healthy, on disk, and not marked bad."""
         for one in chain:
-            if self._healthy.get(one.version_id) and one.version.removed_at is None and one.version != besides:
-                return one
-        return None
+            is_there = one.version.removed_at is None and one.version.bad_since is None
+            if self._healthy.get(one.version_id) and is_there and one.version != besides:
+                yield one

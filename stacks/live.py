@@ -83,6 +83,13 @@ def operation_object(operation: Operation) -> str:
     )
 
 
+def seconds_taken(operation: Operation) -> float | None:
+    """Give how long an operation ran, in seconds; None where it has not ended, or never began."""
+    if operation.started_at is None or operation.finished_at is None:
+        return None
+    return (operation.finished_at - operation.started_at).total_seconds()
+
+
 def page_title(operation: Operation) -> str:
     """Give the title of an operation's tab: its state first."""
     return f"{operation.state.capitalize()} · {operation_title(operation)} · {operation.machine} · DLStack"

@@ -11,6 +11,8 @@ Problems = dict[int, list[dict[str, Any]]]
 Source = Callable[[Collection[Machine]], Problems]
 _sources: list[Source] = []
 
+DISAGREES = "The disk says that {disk} is active, the record says {record}."
+
 
 def add_source(source: Source) -> None:
     """Ask one more function for problems: it gives {code, message, action, address} by machine, in a few queries."""
@@ -25,3 +27,12 @@ def of(machines: Collection[Machine]) -> Problems:
         for key, problems in source(machines).items():
             found.setdefault(key, []).extend(problems)
     return found
+
+
+def disagreement(seen: dict[str, Any], recorded: str) -> list[dict[str, Any]]:
+    """Give the problem that the disk and the record name two active versions, or nothing."""
+    if not recorded or seen.get("active", recorded) == recorded:
+        return []
+    message = DISAGREES.format(disk=seen["active"] or "nothing", record=recorded)
+    action = "Somebody changed the link by hand: deploy the version that you want."
+    return [{"code": "disagrees", "message": message, "action": action}]

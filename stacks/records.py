@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from stacks import activations
+from stacks import activations, marks
 from stacks.models import Activation, Machine, Operation, RecipeRevision, Version
 
 SEEN = "Seen on disk"
@@ -24,12 +24,16 @@ ACTIVATES = frozenset({Kind.DEPLOY, Kind.REVERT, Kind.RESTORE, Kind.BACKUP, Kind
 Unsettled = dict[str, tuple[int, str] | None]
 
 
-def record(operation: Operation, outcome: dict[str, Any]) -> None:
-    """Record what a successful operation made: a version that was sealed, a version that became active."""
+def record(operation: Operation, outcome: dict[str, Any]) -> str:
+    """Record what a successful operation made: a version that was sealed, a version that became active.
+
+    Gives a sentence on what else was recorded, "" for nothing.
+    """
     if operation.kind in SEALS and "manifest_digest" in outcome:
         record_build(operation, outcome)
     if operation.kind in ACTIVATES and "healthy" in outcome:
         record_activation(operation, outcome)
+    return _mark_left(operation)
 
 
 def record_build(operation: Operation, outcome: dict[str, Any]) -> Version:
@@ -64,6 +68,16 @@ def record_activation(operation: Operation, outcome: dict[str, Any]) -> Activati
             reason=operation.reason,
             healthy=outcome.get("healthy"),
         )
+
+
+def _mark_left(operation: Operation) -> str:
+    """Mark bad what a revert left, where that was asked for and the version is still there."""
+    name = operation.parameters.get("mark_bad")
+    left = operation.machine.versions.filter(name=name, removed_at=None).first() if name else None
+    if operation.kind != Kind.REVERT or left is None or name == operation.parameters["version"]:
+        return ""
+    marks.mark_bad(version=left, by=operation.requested_by, reason=operation.reason)
+    return f"“{name}” is marked bad."
 
 
 def unsettled(machine: Machine) -> Unsettled:

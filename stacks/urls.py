@@ -5,13 +5,16 @@ from __future__ import annotations
 from django.urls import path
 
 from stacks.views.action import machine_action, version_action
+from stacks.views.activity import activity, activity_csv, activity_json
 from stacks.views.build import build
 from stacks.views.dashboard import dashboard
 from stacks.views.drift import drift
 from stacks.views.glossary import glossary
+from stacks.views.incident import incident, machine_incident, timeline_text
 from stacks.views.label import label
 from stacks.views.log import log, raw, stream
 from stacks.views.machine import machine
+from stacks.views.marks import clear, freeze
 from stacks.views.operation import cancel, operation, operation_state, retry
 from stacks.views.operations import operations
 from stacks.views.processes import processes
@@ -35,12 +38,20 @@ urlpatterns = [
     path("machines/<str:name>/drift/", drift, name="drift"),
     path("machines/<str:name>/processes/", processes, name="processes"),
     path("machines/<str:name>/settings/", settings, name="settings"),
+    path("machines/<str:name>/incident/", machine_incident, name="machine-incident"),
+    path("machines/<str:name>/incident/timeline.txt", timeline_text, name="timeline"),
+    path("machines/<str:name>/freeze/", freeze, name="freeze"),
     path("machines/<str:name>/do/<str:action>/", machine_action, name="action"),
     path("machines/<str:name>/versions/<str:version>/", version, name="version"),
     path("machines/<str:name>/versions/<str:version>/label/", label, name="label"),
+    path("machines/<str:name>/versions/<str:version>/clear/", clear, name="clear"),
     path("machines/<str:name>/versions/<str:version>/do/<str:action>/", version_action, name="version-action"),
     path("machines/<str:name>/deploy/<str:version>/", deploy, name="deploy"),
     path("machines/<str:name>/revert/", revert, name="revert"),
+    path("activity/", activity, name="activity"),
+    path("activity.csv", activity_csv, name="activity-csv"),
+    path("activity.json", activity_json, name="activity-json"),
+    path("incident/", incident, name="incident"),
     path("operations/", operations, name="operations"),
     path("operations/<int:pk>/", operation, name="operation"),
     path("operations/<int:pk>/log", log, name="operation-log"),

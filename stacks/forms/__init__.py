@@ -1,8 +1,10 @@
 """The forms: what is asked for, checked as far as a form can; the rest is refused by `stacks.operations`."""
 
 from stacks.forms.actions import ACTIONS, VERSION_ACTIONS
+from stacks.forms.activity import ActivityFilter
 from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
+from stacks.forms.incident import FreezeForm, ReasonForm, RevertForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
 from stacks.forms.recipes import EditForm, ImportForm
@@ -13,11 +15,15 @@ __all__ = [
     "ACTIONS",
     "VERSION_ACTIONS",
     "ActionForm",
+    "ActivityFilter",
     "BuildForm",
     "EditForm",
+    "FreezeForm",
     "ImportForm",
     "LabelForm",
     "OperationFilter",
+    "ReasonForm",
+    "RevertForm",
     "SettingsForm",
     "SwitchForm",
 ]

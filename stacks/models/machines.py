@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
@@ -15,7 +16,8 @@ class Machine(models.Model):
 
     `generation` counts the versions ever made here; `observed` is the last status document that its worker read
     from the disk (`stacks.engine.status`), `observed_at` when. Every `backup_every` hours, 0 for never, what users
-    changed in the active tree is backed up. With `public_releases` anybody may read what changed in its software.
+    changed in the active tree is backed up. With `public_releases` anybody may read what changed in its software. While
+    `frozen_since` is set nothing is deployed; who froze it and why is written by `stacks.marks`.
     """
 
     class Layout(models.TextChoices):
@@ -43,6 +45,11 @@ class Machine(models.Model):
     observed: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    frozen_since = models.DateTimeField(null=True, blank=True)
+    frozen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    frozen_reason = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ("name",)
@@ -50,6 +57,11 @@ class Machine(models.Model):
             models.CheckConstraint(name="machine_root_is_absolute", condition=models.Q(root__startswith="/")),
             models.CheckConstraint(
                 name="machine_layout_known", condition=models.Q(layout__in=("resident", "in-place"))
+            ),
+            models.CheckConstraint(
+                name="machine_frozen_has_reason",
+                condition=models.Q(frozen_since__isnull=True, frozen_reason="", frozen_by__isnull=True)
+                | models.Q(frozen_since__isnull=False) & ~models.Q(frozen_reason=""),
             ),
         )
 

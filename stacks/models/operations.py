@@ -108,10 +108,11 @@ class Operation(models.Model):
                 | Q(finished_at__gte=F("started_at")),
             ),
         )
-        # Pages, sweeper and reaper ask for the few unfinished ones among all.
+        # By state: pages, sweeper and reaper ask for the few unfinished ones among all.
         indexes = (
             models.Index(name="operation_by_machine", fields=("machine", "-id")),
             models.Index(name="operation_by_state", fields=("state", "machine")),
+            models.Index(name="operation_by_time", fields=("-created_at",)),
         )
 
     def __str__(self) -> str:

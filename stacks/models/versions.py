@@ -16,7 +16,8 @@ class Version(models.Model):
     """What the database knows of one sealed version; the disk has the truth.
 
     `bytes` is the tree's size, `unique_bytes` what no other version shares, `packages` maps each environment to
-    {package: version}, `kernelspecs` lists {name, display_name, language, environment}.
+    {package: version}, `kernelspecs` lists {name, display_name, language, environment}. While `bad_since` is set the
+    version is neither deployed nor reverted to; who marked it and why is written by `stacks.marks`.
     """
 
     machine = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="versions")
@@ -37,6 +38,11 @@ class Version(models.Model):
     pinned = models.BooleanField(default=False)
     sealed_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True, blank=True)
+    bad_since = models.DateTimeField(null=True, blank=True)
+    bad_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    bad_reason = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ("machine", "-generation")
@@ -45,6 +51,11 @@ class Version(models.Model):
             models.UniqueConstraint(name="version_uuid_once", fields=("machine", "uuid")),
             models.UniqueConstraint(
                 name="version_name_once", fields=("machine", "name"), condition=Q(removed_at__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="version_bad_has_reason",
+                condition=Q(bad_since__isnull=True, bad_reason="", bad_by__isnull=True)
+                | Q(bad_since__isnull=False) & ~Q(bad_reason=""),
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from stacks.operations.checks import latest_revision, propose_name, refuse_if_taken
 from stacks.operations.choices import Choices, Externals
+from stacks.operations.guards import refuse_if_barred
 from stacks.operations.keeping import (
     adopt,
     backup,
@@ -63,6 +64,7 @@ __all__ = [
     "rebuild",
     "record_log_lines",
     "record_steps",
+    "refuse_if_barred",
     "refuse_if_busy",
     "refuse_if_taken",
     "remove",

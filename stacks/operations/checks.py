@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from stacks import activations, observation
+from stacks import activations, marks, observation
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout, check_name
 from stacks.models import Activation, Machine, Operation, Recipe, RecipeRevision, Version
@@ -99,3 +99,13 @@ def need_healthy_once(machine: Machine, name: str) -> None:
     """Raise Refused unless a version was active and healthy once."""
     if not Activation.objects.filter(machine=machine, version__name=name, healthy=True).exists():
         raise Refused(f"The version “{name}” was never active and healthy on {machine.name}: deploy it instead.")
+
+
+def left(machine: Machine, seen: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Give the parameter that names what a revert leaves, to be marked bad; raises Refused without a reason.
+
+    Empty where nothing is active: a mark is never in the way of a revert.
+    """
+    marks.checked_reason(reason, "mark the version that is left as bad")
+    active = seen["active"] if "active" in seen else getattr(activations.current(machine), "version", None)
+    return {"mark_bad": str(active)} if active else {}

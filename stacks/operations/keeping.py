@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 
 from stacks import activations, observation
 from stacks.models import Machine, Operation
@@ -66,9 +67,10 @@ def prune(*, machine: Machine, keep_newest: int, requested_by: User | None, reas
 
 
 def keep(machine: Machine) -> dict[str, Any]:
-    """Name what the record says must stay: pinned versions, and the one that a revert would put back."""
+    """Name what the record says must stay: what is pinned or marked bad, and what a revert would put back."""
     target = activations.revert_target(machine)
-    pinned = machine.versions.filter(pinned=True, removed_at__isnull=True).values_list("name", flat=True)
+    wanted = Q(pinned=True) | Q(bad_since__isnull=False)
+    pinned = machine.versions.filter(wanted, removed_at__isnull=True).values_list("name", flat=True)
     return {"pinned": list(pinned), "reverts_to": target.name if target else ""}
 
 

@@ -19,6 +19,7 @@ from stacks.operations.checks import (
     checked_directory,
     checked_strategy,
     latest_revision,
+    left,
     need_healthy_once,
     need_sealed,
     need_target,
@@ -27,6 +28,7 @@ from stacks.operations.checks import (
     refuse_if_taken,
 )
 from stacks.operations.choices import USUAL, Choices
+from stacks.operations.guards import refuse_if_barred
 from stacks.operations.submission import allot_generation, refuse_if_busy, refuse_unless_retryable, submit
 from stacks.plans.base import Context, Plan
 
@@ -132,12 +134,14 @@ def revert(
     machine: Machine,
     version: str | None = None,
     choices: Choices = USUAL,
+    mark_bad: bool = False,
     requested_by: User | None,
     reason: str = "",
 ) -> Operation:
     """Ask to put an earlier version back: the last healthy one, or `version` when that was healthy once.
 
-    Raises Refused when there is none, when it is active already, and when the lane is busy.
+    With `mark_bad`, which needs a reason, the version that is left is marked bad when the revert has succeeded.
+    Raises Refused when there is none, when it is active already or marked bad, and when the lane is busy.
     """
     refuse_if_busy(machine, Operation.Lane.LIVE)
     target = version or need_target(machine).name
@@ -145,7 +149,7 @@ def revert(
     need_sealed(machine, target, seen)
     refuse_if_active(machine, target, seen)
     need_healthy_once(machine, target)
-    parameters = {"version": target, **choices.checked(reason)}
+    parameters = {"version": target, **choices.checked(reason), **(left(machine, seen, reason) if mark_bad else {})}
     return submit(machine=machine, kind=Kind.REVERT, parameters=parameters, requested_by=requested_by, reason=reason)
 
 
@@ -172,6 +176,7 @@ def preview(*, machine: Machine, kind: str, parameters: dict[str, Any]) -> Plan:
 
     Only the machine itself can: elsewhere this raises Refused too.
     """
+    refuse_if_barred(machine=machine, kind=kind, version=parameters.get("version", ""))
     if not observation.is_here(machine):
         raise Refused(f"{machine.name} is another machine: its plan is made there when the operation begins.")
     context = Context(

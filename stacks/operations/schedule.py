@@ -41,9 +41,12 @@ def restore_after_reboot(machine: Machine) -> Operation | None:
 
 
 def back_up_due() -> list[Operation]:
-    """Submit a backup of each machine whose last one, however it ended, is older than its period."""
+    """Submit a backup of each machine whose last one, however it ended, is older than its period; not of frozen ones.
+
+    A backup makes what it kept active.
+    """
     last = Max("operations__created_at", filter=Q(operations__kind=Operation.Kind.BACKUP))
-    machines = Machine.objects.filter(backup_every__gt=0).annotate(last_backup=last)
+    machines = Machine.objects.filter(backup_every__gt=0, frozen_since=None).annotate(last_backup=last)
     due = [machine for machine in machines if _is_due(machine, machine.last_backup)]
     return [operation for machine in due if (operation := _back_up(machine)) is not None]
 

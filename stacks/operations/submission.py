@@ -12,13 +12,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from stacks.engine.errors import Refused
+from stacks.marks import COMMAND_LINE
 from stacks.models import Machine, Operation
 from stacks.operations import doorbell, lifecycle
+from stacks.operations.guards import refuse_if_barred
 from stacks.plans import LANES
 from stacks.storable import storable
 
+Kind = Operation.Kind
 State = Operation.State
-COMMAND_LINE = "the command line"
 
 
 def submit(
@@ -33,8 +35,10 @@ def submit(
 ) -> Operation:
     """Write one queued operation with frozen parameters, and ring its worker when it is committed.
 
-    Raises Refused that names the other operation when the lane is busy.
+    Raises Refused that names the other operation when the lane is busy, and for what `guards` forbids.
     """
+    deploys = Kind.DEPLOY if parameters.get("deploy") else kind
+    refuse_if_barred(machine=machine, kind=deploys, version=parameters.get("version", ""))
     fields = {"kind": kind, "lane": LANES[kind], "parameters": storable(parameters), "reason": storable(reason)}
     relations = {"requested_by": requested_by, "parent": parent, "retry_of": retry_of}
     # The other operation may end between the refusal and the look at it: then this one is tried once more.

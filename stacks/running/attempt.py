@@ -61,10 +61,12 @@ class Attempt:
 
     def _prepare(self, plan_for: PlanFor, lock: int) -> tuple[Plan, Context]:
         try:
-            context = self._context(lock)
+            context, asked = self._context(lock), self._operation
             for sentence in recovery.recover(self._layout, self._operation.lane):
                 context.tell("warning", sentence)
-            plan = plan_for(self._operation.kind, context)
+            version = asked.parameters.get("version", "")
+            operations.refuse_if_barred(machine=asked.machine, kind=asked.kind, version=version)
+            plan = plan_for(asked.kind, context)
         except Exception as error:
             self._say(str(error))
             raise
@@ -137,11 +139,11 @@ class Attempt:
             logger.warning("Operation %s had been given up before it ended as %s", self._operation.pk, ending.state)
 
     def _record(self, operation: Operation) -> str:
-        records.record(operation, self._outcome)
+        told = records.record(operation, self._outcome)
         transaction.on_commit(partial(_tell, operation, self._outcome))
         if operation.kind == Operation.Kind.BUILD and operation.parameters.get("deploy"):
             return _deploy_next(operation)
-        return ""
+        return told
 
 
 def _tell(operation: Operation, outcome: dict[str, Any]) -> None:

@@ -46,6 +46,13 @@ KIND_ICONS = {
     "kernel-install": "command-line",
     "kernel-remove": "command-line",
     "kernel-check": "heart",
+    "freeze": "lock-closed",
+    "unfreeze": "lock-open",
+    "mark-bad": "no-symbol",
+    "clear": "check",
+    "recipe": "document-text",
+    "library": "book-open",
+    "seen": "eye",
 }
 
 register.filter("operation_title", live.operation_title)

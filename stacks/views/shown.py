@@ -14,8 +14,6 @@ from stacks import problems
 from stacks.models import Activation, Machine, Operation, Version
 from stacks.observation import is_here, observe
 
-DISAGREES = "The disk says that {disk} is active, the record says {record}."
-
 
 @dataclass(frozen=True)
 class Tree:
@@ -124,12 +122,8 @@ class Shown:
     @property
     def problems(self) -> list[dict[str, Any]]:
         """What is wrong, each with the one thing to do about it."""
-        found = [*self.status.get("problems", []), *self.further]
-        if self.recorded and not self.agreed and "active" in self.status:
-            message = DISAGREES.format(disk=self.active or "nothing", record=self.recorded)
-            action = "Somebody changed the link by hand: deploy the version that you want."
-            found.append({"code": "disagrees", "message": message, "action": action})
-        return found
+        disagreement = problems.disagreement(self.status, self.recorded)
+        return [*self.status.get("problems", []), *self.further, *disagreement]
 
     @property
     def unsealed(self) -> bool:
@@ -187,7 +181,7 @@ def all_machines(chosen: Collection[int] | None = None) -> list[Shown]:
 
 def one_machine(machine: Machine) -> Shown:
     """Show one machine with its versions on record."""
-    versions = machine.versions.filter(removed_at=None).select_related("recipe_revision__recipe")
+    versions = machine.versions.filter(removed_at=None).select_related("recipe_revision__recipe", "bad_by")
     unfinished = machine.operations.filter(state__in=Operation.UNFINISHED).select_related("requested_by")
     healthy = machine.activations.filter(healthy=True).values_list("version__name", flat=True).distinct()
     return Shown(
@@ -205,7 +199,7 @@ def _machines() -> QuerySet[Any]:
     """Machines with `previous`, by `stacks.activations`, and `last_id`, of the operation that ended last."""
     unended = Activation.objects.filter(machine=OuterRef("pk"), ended_at=None)
     ended = Operation.objects.filter(machine=OuterRef("pk"), state__in=Operation.FINAL).order_by("-id")
-    return Machine.objects.annotate(
+    return Machine.objects.select_related("frozen_by").annotate(
         previous=Subquery(unended.values("returns_to__version__name")[:1]), last_id=Subquery(ended.values("id")[:1])
     )
 

@@ -10,7 +10,7 @@ from stacks.differences import between
 from stacks.engine.errors import EngineError, Refused
 from stacks.forms import SwitchForm
 from stacks.http import Request, changing
-from stacks.models import Machine, Operation, Version
+from stacks.models import Activation, Machine, Operation, Version
 from stacks.plans.base import Plan
 from stacks.views.shown import Shown, one_machine
 
@@ -33,6 +33,14 @@ def revert(request: Request, name: str) -> HttpResponse:
             raise Refused(f"There is nothing to revert to on {name}: no other version was active and healthy before.")
         asked = target.name
     return _confirm(request, machine, "revert", asked)
+
+
+def stale(active: str, activation: Activation | None, seen: str) -> str:
+    """Say who changed what since the page was opened."""
+    now = active or "no version"
+    by = f", by {activation.activated_by or 'an operator'} at {activation.activated_at:%H:%M} UTC" if activation else ""
+    before = f"when you opened this page it was {seen or 'no version'}"
+    return f"{now} is active now{by}; {before}. Nothing was changed: look at what is active, then decide again."
 
 
 def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpResponse:
@@ -64,19 +72,11 @@ def _services(shown: Shown) -> list[str]:
 def _submitted(request: Request, shown: Shown, kind: str, version: Version, form: SwitchForm) -> Operation:
     asked, choices = form.cleaned_data, form.choices()
     if asked["seen"] != shown.active:
-        raise Refused(_stale(shown, asked["seen"]))
+        raise Refused(stale(shown.active, shown.agreed, asked["seen"]))
     submit = operations.revert if kind == "revert" else operations.deploy
     return submit(
         machine=shown.machine, version=version.name, choices=choices, requested_by=request.user, reason=asked["reason"]
     )
-
-
-def _stale(shown: Shown, seen: str) -> str:
-    """Say who changed what since the page was opened."""
-    now, activation = shown.active or "no version", shown.agreed
-    by = f", by {activation.activated_by or 'an operator'} at {activation.activated_at:%H:%M} UTC" if activation else ""
-    before = f"when you opened this page it was {seen or 'no version'}"
-    return f"{now} is active now{by}; {before}. Nothing was changed: look at what is active, then decide again."
 
 
 def _plan(machine: Machine, kind: str, name: str, asked: SwitchForm) -> tuple[Plan | None, str]:

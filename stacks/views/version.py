@@ -25,7 +25,7 @@ PLACES = 50  # machines
 def version(request: Request, name: str, version: str) -> HttpResponse:
     """Show a version, compared with `?against=` or with the active one; `?q=` narrows its packages."""
     row = get_object_or_404(
-        Version.objects.select_related("machine", "recipe_revision__recipe", "operation"),
+        Version.objects.select_related("machine", "recipe_revision__recipe", "operation", "bad_by"),
         machine__name=name, name=version, removed_at=None,
     )  # fmt: skip
     found = _packages(row, request.GET.get("q", ""))

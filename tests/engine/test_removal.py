@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from stacks.engine import journal, recovery, removal, versions
+from stacks.engine import inplace, journal, recovery, removal, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from tests.engine.conftest import Make, Runner
@@ -101,3 +101,22 @@ def test_killed_in_mid_removal_it_is_gone_or_there(machine: Layout) -> None:
     assert "had been removed" in recovery.recover(machine, "build")[0]
     assert not machine.description("a").exists()
     assert list(machine.trash.iterdir()) == []
+
+
+def test_in_place_a_version_named_like_an_environment_takes_nothing_of_it(
+    layout: Layout, version: Make, runner: Runner
+) -> None:
+    inplace.set_layout(layout, in_place=True)
+    version("live", {"anaconda3/file": "in production"})
+    version("anaconda3", {"other": "x"})
+    version("newest", {"other": "y"})
+    runner.run("deploy", version="live")
+    runner.run("remove", version="anaconda3")
+    assert (layout.live / "anaconda3/file").read_text() == "in production"
+    assert "anaconda3" not in versions.directories(layout)
+
+
+def test_what_the_record_would_revert_to_stays(machine: Layout, runner: Runner) -> None:
+    with pytest.raises(Refused, match="“a” is what a revert would put back"):
+        runner.run("remove", version="a", reverts_to="a")
+    assert "“a”" not in runner.plan("prune", keep=1, reverts_to="a").summary

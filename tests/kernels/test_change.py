@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stacks.engine import journal, manifest, recovery, resident, seal, versions
-from stacks.engine.errors import Failed, Refused
+from stacks.engine.errors import Failed, Refused, VerifyFailed
 from stacks.engine.kernels import checks, inventory, library, pinning, variant
 from stacks.engine.kernels.inventory import Kernel
 from stacks.engine.kernels.variant import Change
@@ -306,3 +306,38 @@ def test_a_version_of_the_same_name_that_somebody_else_made_stays(layout: Layout
     journal.begin(layout, "live", operation="1", kind="kernel-install", version="b", previous="a", uuid=IDENTIFIER)
     recovery.recover(layout, "live")
     assert versions.sealed(layout, "b")
+
+
+def test_a_file_that_changed_on_disk_is_never_sealed_under_its_old_digest(
+    layout: Layout, runner: Runner, on: Stage
+) -> None:
+    sealed(on)
+    runner.run("deploy", version="a")
+    in_library(on, "tiny", "well")
+    damaged = layout.version("a") / "anaconda3/lib/tiny_kernel.py"
+    text = damaged.read_bytes()
+    damaged.unlink()
+    damaged.write_bytes(text[::-1])
+    with pytest.raises(VerifyFailed, match=r"tiny_kernel\.py"):
+        runner.run("kernel-install", version="b", kernel="tiny")
+    assert "b" not in versions.directories(layout)
+    assert resident.active(layout) == "a"
+
+
+def test_a_name_that_a_build_has_is_refused(layout: Layout, runner: Runner, on: Stage) -> None:
+    sealed(on)
+    runner.run("deploy", version="a")
+    in_library(on, "tiny", "well")
+    journal.begin(layout, "build", operation="1", kind="build", version="b")
+    with pytest.raises(Refused, match="A build makes a version “b” now"):
+        runner.plan("kernel-install", version="b", kernel="tiny")
+
+
+def test_what_would_not_go_away_does_not_block_the_lane(layout: Layout, runner: Runner, on: Stage) -> None:
+    described = sealed(on)
+    runner.run("deploy", version="a")
+    journal.begin(layout, "live", operation="1", kind="kernel-install", version="a", uuid=described.uuid)
+    layout.live.unlink()
+    recovery.recover(layout, "live")
+    assert journal.pending(layout, "live") is None
+    assert versions.sealed(layout, "a")

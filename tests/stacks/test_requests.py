@@ -189,3 +189,9 @@ def test_revert_to_what_is_active_is_refused(machine: Machine, sealed: Seal) -> 
     make_active(machine, "a")
     with pytest.raises(Refused, match="already active"):
         operations.revert(machine=machine, version="a", requested_by=None)
+
+
+def test_a_name_that_is_being_built_is_taken(machine: Machine, recipe: RecipeRevision) -> None:
+    today = timezone.localdate().isoformat()
+    build(machine)
+    assert operations.propose_name(machine) == f"{today}.2"

@@ -17,6 +17,7 @@ class Command(ChangingVerb):
 
     def arguments(self, parser: CommandParser) -> None:
         parser.add_argument("version", metavar="VERSION", nargs="?")
+        parser.add_argument("--mark-bad", action="store_true", help="mark what is left as bad; needs a reason")
         add_choices(parser)
 
     def submit(self, machine: Machine, options: dict[str, Any]) -> Operation:
@@ -24,6 +25,7 @@ class Command(ChangingVerb):
             machine=machine,
             version=options["version"],
             choices=choices_of(options),
+            mark_bad=options["mark_bad"],
             requested_by=requester(),
             reason=options["reason"],
         )

@@ -40,6 +40,7 @@ def _document(version: Version, active: str | None) -> dict[str, Any]:
         "kernelspecs": version.kernelspecs,
         "sealed_at": version.sealed_at,
         "active": version.name == active,
+        "bad": version.bad_reason or None,
     }
 
 
@@ -51,5 +52,5 @@ def _row(document: dict[str, Any]) -> tuple[str, ...]:
         f"{document['files']:,}",
         f"{document['bytes'] / 1e6:,.1f}",
         f"{document['unique_bytes'] / 1e6:,.1f}",
-        "active" if document["active"] else "",
+        ", ".join(word for word, holds in (("active", document["active"]), ("marked bad", document["bad"])) if holds),
     )

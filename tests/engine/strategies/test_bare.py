@@ -19,6 +19,8 @@ from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
 from stacks.engine.owner import Owner
 from stacks.engine.stop import Stop
+from tests.conftest import REPOSITORY
+from tests.engine.machines import AS_UNIT, OWNER, needs_root
 
 
 @pytest.fixture
@@ -44,6 +46,32 @@ def test_guests_run_as_the_owner_without_any_right_in_an_environment_of_their_ow
     assert {"HOME", "MORE", "PATH", "PWD", "TMPDIR"} <= set(found[3].split())
     assert not {"DLSTACK_HOME", "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "PYTHONPATH"} & set(found[3].split())
     assert all(line.split()[1] in ("0000000000000000", "1") for line in found[4:])
+
+
+_AS_WORKER = """
+import subprocess, sys
+from pathlib import Path
+from stacks.engine import sandbox
+from stacks.engine.grounds import Bare
+from stacks.engine.layout import Layout
+from stacks.engine.owner import resolve
+place = Path(sys.argv[1])
+sandbox.check()
+command = Bare(Layout(place / "root"), resolve(), place / "inputs", place).command(
+    ["grep", "-E", "^Cap(Prm|Eff|Amb)", "/proc/self/status"], label="", env={})
+sys.stdout.write(subprocess.run(command.argv, env=command.env, stdout=subprocess.PIPE, text=True, check=True).stdout)
+"""
+
+
+@needs_root
+def test_a_worker_with_capabilities_has_the_sandbox_and_gives_none_of_them_to_guests(place: Path) -> None:
+    (place / "inputs").mkdir()
+    for path in (place, place / "inputs"):
+        os.chown(path, OWNER.uid, OWNER.gid)
+    argv = [*AS_UNIT, sys.executable, "-c", _AS_WORKER, str(place)]
+    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {line.split()[1] for line in done.stdout.splitlines()} == {"0000000000000000"}
 
 
 def test_a_shell_says_the_path_that_it_was_told(ground: Bare, place: Path) -> None:

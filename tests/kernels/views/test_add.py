@@ -11,7 +11,7 @@ from stacks.models import Machine
 from tests.kernels.corpus import Stage
 from tests.kernels.views.conftest import BAD, text
 
-ADDRESS = "/machines/local/kernel-specs/add/"
+ADDRESS = "/machines/local/kernel-spec-add/"
 
 
 def test_it_works(as_operator: Client, layout: Layout, machine: Machine) -> None:
@@ -56,7 +56,7 @@ def test_what_is_bad_is_told_and_nothing_changed(
 
 
 def test_on_another_machine_it_is_refused(as_operator: Client, elsewhere: Machine) -> None:
-    answer = as_operator.get("/machines/gp12/kernel-specs/add/")
+    answer = as_operator.get("/machines/gp12/kernel-spec-add/")
     assert answer.status_code == 409
     assert "on its own disk" in answer.content.decode()
 
@@ -71,7 +71,7 @@ def test_a_stranger_is_sent_to_sign_in(stranger: Client, machine: Machine) -> No
 
 
 def test_missing(as_operator: Client, machine: Machine) -> None:
-    assert as_operator.get("/machines/none/kernel-specs/add/").status_code == 404
+    assert as_operator.get("/machines/none/kernel-spec-add/").status_code == 404
 
 
 def test_another_method_is_refused(as_operator: Client, machine: Machine) -> None:

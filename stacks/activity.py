@@ -1,0 +1,131 @@
+"""Every change by anyone, newest first: what the sources know, merged a page at a time.
+
+A source is one table. A page reads of each only the rows after the last entry of the page before, so that it costs the
+same however much there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import Q, QuerySet
+
+from stacks.marks import COMMAND_LINE
+
+
+class Cursor(NamedTuple):
+    """The place of an entry among all: they are ordered by it, descending."""
+
+    at: datetime
+    source: str
+    key: int
+
+    @classmethod
+    def read(cls, text: str) -> Cursor | None:
+        """Read what `str` wrote; None for what is no cursor."""
+        at, _, rest = text.partition("~")
+        source, _, key = rest.partition("~")
+        try:
+            when = datetime.fromisoformat(at)
+            return cls(when, source, int(key)) if when.tzinfo else None
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}~{self.source}~{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change: who did what where, why, and how it ended; `address` leads to it."""
+
+    at: datetime
+    machine: str
+    who: str
+    kind: str
+    what: str
+    why: str = ""
+    outcome: str = ""
+    address: str = ""
+    cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to narrow to; "" narrows nothing."""
+
+    text: str = ""
+    machine: str = ""
+    who: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table: `rows` gives all of it, `entry` words one row; the rest names its fields.
+
+    `machine` and `kind` are "" where it has no such field; `kinds` lists all that it can have.
+    """
+
+    name: str
+    rows: Callable[[], QuerySet[Any]]
+    entry: Callable[[Any], Entry]
+    kinds: tuple[str, ...]
+    at: str
+    who: str
+    text: tuple[str, ...]
+    machine: str = "machine"
+    kind: str = ""
+
+    def page(self, asked: Asked, after: Cursor | None, count: int) -> list[tuple[Cursor, Any]]:
+        """Give the newest rows that pass, after a place, in one query or none."""
+        if (asked.kind and asked.kind not in self.kinds) or (asked.machine and not self.machine):
+            return []
+        found = self._narrowed(asked)
+        if after is not None:
+            found = found.filter(self._after(after))
+        rows = found.order_by(f"-{self.at}", "-pk")[:count]
+        return [(Cursor(getattr(row, self.at), self.name, row.pk), row) for row in rows]
+
+    def _narrowed(self, asked: Asked) -> QuerySet[Any]:
+        found = self.rows()
+        if asked.machine:
+            found = found.filter(**{f"{self.machine}__name": asked.machine})
+        if asked.kind and self.kind:
+            found = found.filter(**{self.kind: asked.kind})
+        if asked.who:
+            nobody = Q(**{f"{self.who}__isnull": True}) if asked.who == COMMAND_LINE else Q(pk__in=())
+            found = found.filter(Q(**{f"{self.who}__username__icontains": asked.who}) | nobody)
+        if asked.text:
+            anywhere = [Q(**{f"{name}__icontains": asked.text}) for name in self.text]
+            found = found.filter(Q(*anywhere, _connector=Q.OR))
+        return found
+
+    def _after(self, place: Cursor) -> Q:
+        earlier, until = Q(**{f"{self.at}__lt": place.at}), Q(**{f"{self.at}__lte": place.at})
+        if self.name == place.source:
+            return until & (earlier | Q(pk__lt=place.key))  # the first part is what an index serves
+        return until if self.name < place.source else earlier
+
+
+_sources: dict[str, Source] = {}
+
+
+def add_source(source: Source) -> None:
+    """List one more table."""
+    _sources[source.name] = source
+
+
+def kinds() -> list[str]:
+    """Name every kind of entry that there can be."""
+    return sorted({kind for source in _sources.values() for kind in source.kinds})
+
+
+def entries(asked: Asked, *, after: Cursor | None = None, count: int) -> list[Entry]:
+    """Give the newest entries that pass, after a place: one query for each source."""
+    pages = [(source, place, row) for source in _sources.values() for place, row in source.page(asked, after, count)]
+    newest = sorted(pages, key=lambda item: item[1], reverse=True)[:count]
+    return [replace(source.entry(row), cursor=place) for source, place, row in newest]

@@ -1,0 +1,71 @@
+"""What this app lists under activity: operations, events, recipe revisions, and what was only seen on disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from stacks import live
+from stacks.activations import LARGE
+from stacks.activity import Entry, Source
+from stacks.marks import COMMAND_LINE
+from stacks.models import Activation, Event, Operation, RecipeRevision
+
+SEEN, RECIPE = "seen", "recipe"
+
+
+def _operations() -> QuerySet[Any]:
+    return Operation.objects.select_related("machine", "requested_by").defer("steps", "outcome")
+
+
+def _operation(row: Operation) -> Entry:
+    outcome = f"{row.state}: {row.message}" if row.message else str(row.state)
+    who, address = str(row.requested_by or COMMAND_LINE), reverse("stacks:operation", args=[row.pk])
+    title = live.operation_title(row)
+    return Entry(row.created_at, row.machine.name, who, row.kind, title, row.reason, outcome, address)
+
+
+def _events() -> QuerySet[Any]:
+    return Event.objects.select_related("machine", "by")
+
+
+def _event(row: Event) -> Entry:
+    address = reverse("stacks:machine", args=[row.machine.name])
+    return Entry(row.at, row.machine.name, str(row.by or COMMAND_LINE), row.kind, row.text, address=address)
+
+
+def _revisions() -> QuerySet[Any]:
+    return RecipeRevision.objects.select_related("recipe", "created_by").defer("text")
+
+
+def _revision(row: RecipeRevision) -> Entry:
+    who, address = str(row.created_by or COMMAND_LINE), reverse("stacks:recipe", args=[row.recipe.name])
+    return Entry(row.created_at, "", who, RECIPE, f"Recipe {row}", why=row.note, address=address)
+
+
+def _seen() -> QuerySet[Any]:
+    changes = Activation.objects.filter(operation=None).select_related("machine", "version", "activated_by")
+    return changes.defer(*LARGE)
+
+
+def _activation(row: Activation) -> Entry:
+    address = reverse("stacks:version", args=[row.machine.name, row.version.name])
+    who, what = str(row.activated_by or "unknown"), f"“{row.version.name}” was found active"
+    return Entry(row.activated_at, row.machine.name, who, SEEN, what, why=row.reason, address=address)
+
+
+OPERATIONS = Source(
+    "operation", _operations, _operation, tuple(Operation.Kind.values), at="created_at", who="requested_by",
+    text=("kind", "reason", "message", "parameters__version", "parameters__kernel"), kind="kind",
+)  # fmt: skip
+EVENTS = Source("event", _events, _event, tuple(Event.Kind.values), at="at", who="by", text=("text",), kind="kind")
+REVISIONS = Source(
+    "revision", _revisions, _revision, (RECIPE,), at="created_at", who="created_by", text=("recipe__name", "note"),
+    machine="",
+)  # fmt: skip
+CHANGES = Source(
+    "activation", _seen, _activation, (SEEN,), at="activated_at", who="activated_by", text=("version__name", "reason")
+)
+SOURCES = (OPERATIONS, EVENTS, REVISIONS, CHANGES)

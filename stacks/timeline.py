@@ -1,0 +1,85 @@
+"""What happened on a machine in the last hours, to copy into a post-mortem: Markdown that reads as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from stacks import live
+from stacks.activations import LARGE
+from stacks.marks import COMMAND_LINE
+from stacks.models import Activation, Event, Machine, Operation
+
+HOURS = 48
+LONGEST = 24 * 31  # hours
+MOST = 500  # of each kind, the newest
+CUT = f"- (of the operations, activations and events the newest {MOST} each; the activity has all)"
+SHORT = 300  # characters of what an operation said
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened on a machine since a time; `operations` also has those that are not finished, however old."""
+
+    machine: Machine
+    since: datetime
+    until: datetime
+    activations: list[Activation]
+    operations: list[Operation]
+    events: list[Event]
+
+    @property
+    def unfinished(self) -> list[Operation]:
+        """What is waiting or running now."""
+        return [operation for operation in self.operations if not operation.is_final]
+
+    @property
+    def text(self) -> str:
+        """The timeline, the oldest line first; times are UTC."""
+        found = sorted([*self._operations(), *self._activations(), *self._events()])
+        lines = [f"- {_iso(at)} {' '.join(said.split())}" for at, said in found] or ["- nothing"]
+        counts = (len(self.activations), len(self.operations), len(self.events))
+        cut = [CUT] if MOST in counts else []
+        return "\n".join([f"## {self.machine}, {_iso(self.since)} to {_iso(self.until)}", "", *cut, *lines, ""])
+
+    def _operations(self) -> Iterator[tuple[datetime, str]]:
+        for one in self.operations:
+            took = f" after {seconds:.1f} s" if (seconds := live.seconds_taken(one)) is not None else ""
+            why = f" Reason: “{one.reason}”." if one.reason else ""
+            said = f" {one.message[:SHORT]}" if one.message else ""
+            told = f"{live.operation_title(one)} (#{one.pk}) by {one.requested_by or COMMAND_LINE}: {one.state}{took}."
+            yield one.started_at or one.created_at, f"{told}{why}{said}"
+
+    def _activations(self) -> Iterator[tuple[datetime, str]]:
+        for one in self.activations:
+            health = {True: ", healthy", False: ", NOT healthy", None: ""}[one.healthy]
+            by = f", by {one.activated_by}" if one.activated_by else ""
+            yield one.activated_at, f"“{one.version.name}” became active{health}{by}."
+
+    def _events(self) -> Iterator[tuple[datetime, str]]:
+        return ((one.at, f"{one.text} (by {one.by or COMMAND_LINE})") for one in self.events)
+
+
+def of(machine: Machine, hours: int = HOURS) -> Happened:
+    """Gather what happened on a machine in the last hours, in three queries."""
+    until = timezone.now()
+    since = until - timedelta(hours=hours)
+    recent = Q(created_at__gte=since) | Q(finished_at__gte=since) | Q(state__in=Operation.UNFINISHED)
+    operations = machine.operations.filter(recent).select_related("machine", "requested_by").defer("outcome")
+    activations = machine.activations.filter(activated_at__gte=since).select_related("version", "activated_by")
+    events = machine.events.filter(at__gte=since).select_related("by")
+    changes = list(activations.defer(*LARGE)[:MOST])
+    return Happened(machine, since, until, changes, list(operations[:MOST]), list(events[:MOST]))
+
+
+def asked_hours(given: str | None) -> int:
+    """Read how many hours are asked for; what is no number gives the usual."""
+    return min(max(int(given), 1), LONGEST) if given and given.isascii() and given.isdigit() else HOURS
+
+
+def _iso(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
