@@ -37,7 +37,7 @@ def kernel(page: Page) -> Locator:
 
 def launched(page: Page) -> None:
     """Check the kernel by starting it, and wait for the end of that."""
-    kernel(page).get_by_role("button", name="Launch of sky").click()
+    kernel(page).get_by_role("button", name="Start the kernel of sky").click()
     finished(page)
 
 
