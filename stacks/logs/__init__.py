@@ -2,7 +2,7 @@
 
 from stacks.logs.finding import Found, errors, search
 from stacks.logs.lines import LogLine, plain
-from stacks.logs.reading import follow, last_line, read_lines
+from stacks.logs.reading import follow, last_line, read_lines, tail
 from stacks.logs.spool import operations as spooled_operations
 from stacks.logs.stream import publish_state
 from stacks.logs.writer import LogWriter, complete
@@ -20,4 +20,5 @@ __all__ = [
     "read_lines",
     "search",
     "spooled_operations",
+    "tail",
 ]

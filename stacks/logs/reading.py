@@ -23,6 +23,12 @@ def read_lines(operation: Operation, first: int, last: int) -> list[LogLine]:
     return [line for _, line in sorted((recent | stored).items())]
 
 
+def tail(operation: Operation, count: int) -> list[LogLine]:
+    """Read the last `count` lines."""
+    last = last_line(operation)
+    return read_lines(operation, max(1, last - count + 1), last) if last else []
+
+
 def last_line(operation: Operation) -> int:
     """Give the number of the last line that can be read, 0 when there is none."""
     if operation.is_final and operation.log_lines:

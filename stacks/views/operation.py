@@ -12,7 +12,7 @@ from stacks import operations
 from stacks.http import Request, commanding, viewing
 from stacks.live import state_document
 from stacks.loghtml import NOTHING, render_lines
-from stacks.logs import last_line, read_lines, search
+from stacks.logs import LogLine, last_line, read_lines, search, tail
 from stacks.models import Operation
 from stacks.views.log import LONGEST_QUERY, number, snippet
 
@@ -45,20 +45,23 @@ def asked_lines(text: str) -> range:
 
 
 def _shown(found: Operation, asked: range) -> dict[str, Any]:
-    newest = last_line(found)
-    begin = asked.start - SHOWN_LINES // 2 if asked else newest - SHOWN_LINES + 1
-    begin = max(1, min(begin, newest - SHOWN_LINES + 1))
-    lines = read_lines(found, begin, begin + SHOWN_LINES - 1)
+    lines = _around(found, asked.start) if asked else tail(found, SHOWN_LINES)
     first, last = (lines[0].n, lines[-1].n) if lines else (1, 0)
     return {
         "first": first,
         "last": last,
-        "newest": max(newest, last),
+        "newest": max(last_line(found), last) if asked else last,
         "asked": asked,
         "log": mark_safe(render_lines(lines, asked)),  # noqa: S308  # escaped line by line
-        "before": first - SHOWN_LINES // 2 if first > SHOWN_LINES // 2 else 1,
+        "before": max(1, first - SHOWN_LINES // 2),
         "after": last + SHOWN_LINES // 2,
     }
+
+
+def _around(found: Operation, line: int) -> list[LogLine]:
+    """Read the lines around one, or the end where there is no such line."""
+    first = max(1, min(line - SHOWN_LINES // 2, last_line(found) - SHOWN_LINES + 1))
+    return read_lines(found, first, first + SHOWN_LINES - 1)
 
 
 def _searched(found: Operation, query: str) -> dict[str, Any]:

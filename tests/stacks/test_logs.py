@@ -45,11 +45,6 @@ def texts(lines: list[LogLine]) -> list[str]:
     return [line.text for line in lines]
 
 
-def tail(operation: Operation, count: int) -> list[LogLine]:
-    last = logs.last_line(operation)
-    return logs.read_lines(operation, last - count + 1, last)
-
-
 def end(operation: Operation, lines: int) -> None:
     Operation.objects.filter(pk=operation.pk).update(state="succeeded", finished_at=Now(), log_lines=lines)
     operation.refresh_from_db()
@@ -58,7 +53,7 @@ def end(operation: Operation, lines: int) -> None:
 def test_lines_can_be_read_at_once(operation: Operation, writer: LogWriter) -> None:
     say(writer, 3)
     assert texts(logs.read_lines(operation, 1, 10)) == ["line 1", "line 2", "line 3"]
-    assert texts(tail(operation, 2)) == ["line 2", "line 3"]
+    assert texts(logs.tail(operation, 2)) == ["line 2", "line 3"]
     assert logs.last_line(operation) == 3
 
 
@@ -71,7 +66,7 @@ def test_a_whole_log(operation: Operation, writer: LogWriter, broker: Broker) ->
     end(operation, 4500)
     writer.close("succeeded")
     assert [line.n for line in logs.read_lines(operation, 1, 9999)] == list(range(1, 4501))
-    assert texts(tail(operation, 1)) == ["line 4500"]
+    assert texts(logs.tail(operation, 1)) == ["line 4500"]
     assert not spool.directory(operation.pk).exists()
     assert LogChunk.objects.count() == 3
     assert broker.redis.ttl(stream.key(operation.pk)) > 3000
@@ -141,7 +136,7 @@ def test_a_killed_worker_loses_no_whole_line(operation: Operation, broker: Broke
     assert file is not None
     with file.path.open("ab") as half:
         half.write(b'[1,"output","s","thr')
-    assert texts(tail(operation, 5)) == ["one", "two"]
+    assert texts(logs.tail(operation, 5)) == ["one", "two"]
     successor = LogWriter(operation.pk)
     successor.sink(Event("error", "The worker was killed."))
     assert successor.store() == 3
@@ -202,7 +197,7 @@ def test_from_another_host_the_stream_has_what_is_not_stored(
     writer._send()
     settings.LOG_SPOOL = spool.directory(operation.pk) / "elsewhere"  # type: ignore[attr-defined]
     assert [line.n for line in logs.read_lines(operation, 1, 9999)] == list(range(1, 4101))
-    assert texts(tail(operation, 1)) == ["line 4100"]
+    assert texts(logs.tail(operation, 1)) == ["line 4100"]
 
 
 def test_search(operation: Operation, writer: LogWriter) -> None:
