@@ -28,5 +28,5 @@ def _line(line: LogLine, mark: str) -> str:
     kind = line.kind if line.kind in KINDS else "output"
     return (
         f'<div class="line is-{kind}{mark}" id="L{line.n}"><a href="#L{line.n}" data-n="{line.n}" '
-        f'data-at="{stamp(line)}" tabindex="-1" aria-hidden="true"></a><span>{to_html(line.text)}</span></div>'
+        f'data-at="{stamp(line)}" tabindex="-1" aria-hidden="true"></a>{to_html(line.text)}</div>'
     )

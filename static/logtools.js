@@ -66,7 +66,7 @@
   $("log-copy-text").addEventListener("click", async (event) => {
     const button = event.currentTarget, { first, until } = view.marked;
     const content = await view.fetchLines(`from=${first}&to=${until}`);
-    copy([...content.children].map((line) => line.lastElementChild.textContent).join("\n"), button);
+    copy([...content.children].map((line) => line.textContent).join("\n"), button);
   });
 
   // ---- keys -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 (() => {
   const log = document.getElementById("log");
   if (!log) return;
-  const CHUNK = 250, CAP_FOLLOWING = 5000, CAP_READING = 12000, PAGE = 2000, NEAR = 40, MOST_MARKED = 5000;
+  const CHUNK = 250, CAP_FOLLOWING = 2500, CAP_READING = 2500, PAGE = 500, NEAR = 40, MOST_MARKED = 5000;
   const $ = (id) => document.getElementById(id);
   const follow = $("log-follow"), pill = $("log-pill");
   let last = Number(log.dataset.last), live = log.dataset.live === "1", marked = null;
@@ -21,6 +21,12 @@
   const isFollowing = () => follow.checked && live;
   const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR && !isGap(log.lastElementChild);
   const toEnd = () => { log.scrollTop = log.scrollHeight; };
+
+  // In some frames more than one: the height of lines that were never shown is a guess until they are.
+  function settle(place, frames = 3) {
+    place();
+    if (frames) requestAnimationFrame(() => settle(place, frames - 1));
+  }
 
   // ---- parts ----------------------------------------------------------------------------------------------------------
   function parse(html) {
@@ -70,12 +76,16 @@
     else log.append(makeGap(first, until));
   }
 
+  function forget(gap) {
+    looking?.unobserve(gap);
+    gap.remove();
+  }
+
   // A chunk that is far from what is read becomes a gap, one with the gaps beside it.
   function collapse(chunk) {
     const { previousElementSibling: before, nextElementSibling: after } = chunk;
     const first = firstOf(isGap(before) ? before : chunk), until = lastOf(isGap(after) ? after : chunk);
-    if (isGap(before)) before.remove();
-    if (isGap(after)) after.remove();
+    for (const gap of [before, after].filter(isGap)) forget(gap);
     chunk.replaceWith(makeGap(first, until));
   }
 
@@ -109,14 +119,11 @@
     if (line?.isConnected) log.scrollTop += line.getBoundingClientRect().top - before;
   }
 
-  // Only the log itself is scrolled; scrollIntoView would move the page too. Twice, since the height of lines that were
-  // never shown is a guess.
+  // Only the log itself is scrolled; scrollIntoView would move the page too.
   function show(line) {
-    const place = () => {
+    settle(() => {
       log.scrollTop += line.getBoundingClientRect().top - log.getBoundingClientRect().top - log.clientHeight / 3;
-    };
-    place();
-    requestAnimationFrame(place);
+    });
   }
 
   // ---- what comes -----------------------------------------------------------------------------------------------------
@@ -193,6 +200,7 @@
     keepPlace(() => {
       const before = numberOf(content.firstElementChild) > first ? [makeGap(first, numberOf(content.firstElementChild) - 1)] : [];
       const after = got < end ? [makeGap(got + 1, end)] : [];
+      looking?.unobserve(gap);
       gap.replaceWith(...before, ...chunksOf(content), ...after);
     });
     remark();
@@ -240,7 +248,7 @@
     showPill();
     toEnd();
     trim();
-    requestAnimationFrame(toEnd);
+    settle(toEnd);
   }
 
   function mark(first, until = first) {
@@ -282,7 +290,7 @@
     take, takeGap, fetchLines, goTo, goToEnd, mark,
     async goToStart() {
       await goTo(1);
-      log.scrollTop = 0;
+      settle(() => { log.scrollTop = 0; });
     },
     // The operation has ended: what waits is shown, and there is nothing more to follow.
     end() {

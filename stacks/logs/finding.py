@@ -18,13 +18,15 @@ from stacks.models import Operation
 LIMIT = 200
 PATIENCE = 2.0
 
-# A pair of backslashes is taken first, so that a backslash of the text is not taken for the begin of a colour.
-_COLOUR = re.compile(rb"(\\\\)|\\u001b\[[0-9;:]*m")
-# One of these is in every line that is an error or looks like one: looking for words is cheaper than for patterns.
-_HINTS = (
-    b"error", b"e:", b"fatal", b"traceback", b"exception", b"not found", b"no such file", b"denied", b"could not find",
-    b"curl: (", b"failed", b"non-zero", b"segmentation", "×".encode(), "✗".encode(),
-)  # fmt: skip
+_COLOUR = re.compile(rb"\\u001b\[[0-9;:]*m")
+# Where the text itself holds backslashes before that, pairs are taken first: what is left belongs to a colour.
+_COLOUR_OR_PAIR = re.compile(rb"(\\\\)|\\u001b\[[0-9;:]*m")
+# One of these is in every line that is an error or looks like one: words are found much faster than patterns.
+_HINTS = tuple(word.encode() for word in (
+    ',"error",', "E:", "ERROR", "Error:", "error:", "Error ", "FATAL", "fatal:", "Traceback (", "Exception: ",
+    "command not found", "No such file or directory", "Permission denied", "ould not find a version", "curl: (",
+    "Failed building wheel", "Failed to ", "FAILED", "non-zero exit status", "Segmentation fault", "× ", "✗ ",
+))  # fmt: skip
 
 Match = Callable[[int, bytes], Iterator[LogLine]]
 
@@ -78,7 +80,7 @@ def _holding(wanted: str, first: int, data: bytes) -> Iterator[LogLine]:
     needle = json.dumps(wanted, ensure_ascii=False)[1:-1].encode()
     folded = data.lower() if needle.isascii() else data.decode().lower().encode()
     if b"\\u001b" in folded:
-        folded = _COLOUR.sub(rb"\1", folded)
+        folded = _uncoloured(folded)
     if needle not in folded:
         return
     rows = data.split(b"\n")
@@ -86,6 +88,10 @@ def _holding(wanted: str, first: int, data: bytes) -> Iterator[LogLine]:
         # Only the text: every line of output has “output” before it.
         if needle in row.split(b'","', 2)[-1]:
             yield from (line for line in decode(first + index, [rows[index]]) if wanted in plain(line.text).lower())
+
+
+def _uncoloured(data: bytes) -> bytes:
+    return _COLOUR_OR_PAIR.sub(rb"\1", data) if b"\\\\u001b" in data else _COLOUR.sub(b"", data)
 
 
 def _erring(first: int, data: bytes) -> Iterator[LogLine]:
@@ -97,8 +103,7 @@ def _erring(first: int, data: bytes) -> Iterator[LogLine]:
 
 
 def _hinted(data: bytes) -> bool:
-    folded = data.lower()
-    return any(hint in folded for hint in _HINTS)
+    return any(hint in data for hint in _HINTS)
 
 
 def _is_error(line: LogLine) -> bool:

@@ -24,6 +24,7 @@ from stacks.models import Operation
 MOST = 2000
 SNIPPET = 200
 LONGEST_QUERY = 500
+LONGEST_LOOK = 10.0  # seconds
 
 
 def number(text: str | None, otherwise: int) -> int:
@@ -58,11 +59,12 @@ def log_search(request: Request, pk: int) -> HttpResponse:
 def first_error(request: Request, pk: int) -> HttpResponse:
     """Go to the first line that is an error or looks like one."""
     operation = get_object_or_404(Operation, pk=pk)
-    found = logs.errors(operation, limit=1)
+    found = logs.errors(operation, limit=1, seconds=LONGEST_LOOK)
     page = reverse("stacks:operation", args=[pk])
     if found.lines:
         return redirect(f"{page}?line={found.lines[0].n}#L{found.lines[0].n}")
-    messages.info(request, "No line of this log looks like an error.")
+    where = "this log" if found.complete else f"the first {found.searched:,} lines, which is as far as time allowed,"
+    messages.info(request, f"No line of {where} looks like an error.")
     return redirect(page)
 
 
