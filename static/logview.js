@@ -236,6 +236,7 @@
     }
     const line = $(`L${number}`);
     if (!line) return;
+    log.scrollIntoView({ block: "nearest" });
     show(line);
     trim();
   }
@@ -246,7 +247,7 @@
     follow.checked = live;
     unseen = 0;
     showPill();
-    toEnd();
+    log.scrollIntoView({ block: "nearest" });
     trim();
     settle(toEnd);
   }
