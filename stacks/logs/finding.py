@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
+from stacks.engine.events import Kind
 from stacks.engine.suspects import SUSPECT
 from stacks.logs import chunks
 from stacks.logs.lines import LogLine, decode, plain
@@ -16,17 +18,19 @@ from stacks.logs.reading import END, unstored
 from stacks.models import Operation
 
 LIMIT = 200
-PATIENCE = 2.0
+PATIENCE = 5.0  # seconds; a million lines take one or two
 
 _COLOUR = re.compile(rb"\\u001b\[[0-9;:]*m")
 # Where the text itself holds backslashes before that, pairs are taken first: what is left belongs to a colour.
 _COLOUR_OR_PAIR = re.compile(rb"(\\\\)|\\u001b\[[0-9;:]*m")
 # One of these is in every line that is an error or looks like one: words are found much faster than patterns.
 _HINTS = tuple(word.encode() for word in (
-    ',"error",', "E:", "ERROR", "Error:", "error:", "Error ", "FATAL", "fatal:", "Traceback (", "Exception: ",
+    ',"error",', "E:", "ERROR", "rror:", "Error ", "FATAL", "fatal:", "Traceback (", "Exception: ",
     "command not found", "No such file or directory", "Permission denied", "ould not find a version", "curl: (",
-    "Failed building wheel", "Failed to ", "FAILED", "non-zero exit status", "Segmentation fault", "× ", "✗ ",
+    "Failed building wheel", "Failed to ", "FAILED", "non-zero exit status", "Segmentation fault",
 ))  # fmt: skip
+_CROSSES = ("× ".encode(), "✗ ".encode())
+_KINDS = tuple(kind.encode() for kind in get_args(Kind))
 
 Match = Callable[[int, bytes], Iterator[LogLine]]
 
@@ -81,11 +85,13 @@ def _holding(wanted: str, first: int, data: bytes) -> Iterator[LogLine]:
     folded = data.lower() if needle.isascii() else data.decode().lower().encode()
     if b"\\u001b" in folded:
         folded = _uncoloured(folded)
+    # Every line of output has “output” before its text: where that is looked for, it is taken out at once.
+    for kind in (kind for kind in _KINDS if needle in kind):
+        folded = folded.replace(b',"%b","' % kind, b',"","')
     if needle not in folded:
         return
     rows = data.split(b"\n")
     for index, row in enumerate(folded.split(b"\n")):
-        # Only the text: every line of output has “output” before it.
         if needle in row.split(b'","', 2)[-1]:
             yield from (line for line in decode(first + index, [rows[index]]) if wanted in plain(line.text).lower())
 
@@ -103,7 +109,8 @@ def _erring(first: int, data: bytes) -> Iterator[LogLine]:
 
 
 def _hinted(data: bytes) -> bool:
-    return any(hint in data for hint in _HINTS)
+    hints = _HINTS if data.isascii() else (*_HINTS, *_CROSSES)
+    return any(hint in data for hint in hints)
 
 
 def _is_error(line: LogLine) -> bool:

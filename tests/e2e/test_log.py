@@ -61,6 +61,22 @@ def test_lines_passed_over_come_when_scrolled_to(page: Page, instance: Instance)
         assert shown == sorted(set(shown))
 
 
+def test_word_of_the_end_is_given_only_when_asked_for(page: Page, instance: Instance) -> None:
+    page.add_init_script("window.told = []; window.Notification = class { constructor(title) { told.push(title); }"
+                         "static requestPermission() { return Promise.resolve('granted'); } };")  # fmt: skip
+    with written(instance) as log:
+        page.goto(log.address)
+        page.get_by_role("button", name="Notify me").click()
+        expect(page.get_by_role("button", name="Will notify")).to_have_attribute("aria-pressed", "true")
+        assert page.evaluate("told") == []
+        log.go([("output", "one")])
+        log.finish()
+        page.wait_for_function("told.length")
+        assert page.evaluate("told") == [page.title()]
+        assert page.title().startswith("Succeeded · ")
+        assert (page.locator("#favicon").get_attribute("href") or "").endswith("succeeded.svg")
+
+
 def is_at(page: Page, number: int) -> None:
     expect(page.locator(f"#L{number}")).to_be_in_viewport()
     expect(page.locator(f"#L{number}")).to_have_class(re.compile("is-marked"))
