@@ -5,36 +5,21 @@
 (() => {
   const log = document.getElementById("log");
   if (!log) return;
-  const CHUNK = 250, CAP_FOLLOWING = 2500, CAP_READING = 2500, PAGE = 500, NEAR = 40, MOST_MARKED = 5000;
-  const $ = (id) => document.getElementById(id);
+  const CAP_FOLLOWING = 2500, CAP_READING = 2500, PAGE = 500, NEAR = 40, MOST_MARKED = 5000;
+  const { CHUNK, numberOf, isGap, firstOf, lastOf, sizeOf, parse, chunksOf, settle } = log.parts, $ = (id) => document.getElementById(id);
   const follow = $("log-follow"), pill = $("log-pill");
   let last = Number(log.dataset.last), live = log.dataset.live === "1", marked = null;
   let waiting = [], scheduled = false, unseen = 0;
 
   document.querySelectorAll("[data-js]").forEach((element) => { element.hidden = false; });
+  log.querySelector(".chunk:empty")?.remove();
 
-  const numberOf = (line) => Number(line.id.slice(1));
-  const isGap = (node) => node?.classList.contains("gap") ?? false;
-  const firstOf = (node) => (isGap(node) ? Number(node.dataset.first) : numberOf(node.firstElementChild));
-  const lastOf = (node) => (isGap(node) ? Number(node.dataset.last) : numberOf(node.lastElementChild));
   const count = () => log.getElementsByClassName("line").length;
   const isFollowing = () => follow.checked && live;
   const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR && !isGap(log.lastElementChild);
   const toEnd = () => { log.scrollTop = log.scrollHeight; };
 
-  // In some frames more than one: the height of lines that were never shown is a guess until they are.
-  function settle(place, frames = 3) {
-    place();
-    if (frames) requestAnimationFrame(() => settle(place, frames - 1));
-  }
-
   // ---- parts ----------------------------------------------------------------------------------------------------------
-  function parse(html) {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    return template.content;
-  }
-
   function makeGap(first, until) {
     const gap = document.createElement("div"), button = document.createElement("button");
     gap.className = "gap";
@@ -50,17 +35,6 @@
     gap.dataset.first = first;
     gap.dataset.last = until;
     gap.firstElementChild.textContent = `Load lines ${first.toLocaleString()}–${until.toLocaleString()}`;
-  }
-
-  function chunksOf(content) {
-    const lines = [...content.children], chunks = [];
-    for (let at = 0; at < lines.length; at += CHUNK) {
-      const chunk = document.createElement("div");
-      chunk.className = "chunk";
-      chunk.append(...lines.slice(at, at + CHUNK));
-      chunks.push(chunk);
-    }
-    return chunks;
   }
 
   function append(content) {
@@ -171,8 +145,6 @@
       showPill();
     }
   }
-
-  const sizeOf = ({ content, first, until }) => (content ? content.childElementCount : until - first + 1);
 
   function showPill() {
     pill.hidden = unseen === 0;

@@ -61,6 +61,19 @@ def test_lines_passed_over_come_when_scrolled_to(page: Page, instance: Instance)
         assert shown == sorted(set(shown))
 
 
+def test_the_page_keeps_only_the_end_of_what_it_follows(page: Page, instance: Instance) -> None:
+    with written(instance, rate=2500, seconds=2) as log:
+        page.goto(log.address)
+        expect(page.locator("#log-link")).to_have_text("Live")
+        log.go()
+        count = log.finish()
+        expect(page.locator("#head .headline")).to_contain_text("Succeeded", timeout=PATIENCE)
+        expect(page.locator(f"#L{count}")).to_be_attached()
+        assert len(numbers(page)) <= 2750
+        parts = page.evaluate("[...document.querySelectorAll('#log > *')].map((part) => part.className)")
+        assert parts[0] == "gap"
+
+
 def test_word_of_the_end_is_given_only_when_asked_for(page: Page, instance: Instance) -> None:
     page.add_init_script("window.told = []; window.Notification = class { constructor(title) { told.push(title); }"
                          "static requestPermission() { return Promise.resolve('granted'); } };")  # fmt: skip
