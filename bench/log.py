@@ -105,7 +105,7 @@ def passed_over(page: Page) -> bool:
     first, last = gap.get_attribute("data-first"), int(gap.get_attribute("data-last") or 0)
     page.locator("#log").hover()
     for _ in range(60):
-        page.mouse.wheel(0, -1500)
+        page.mouse.wheel(0, -300)  # slower than a page at once, or a gap is passed and filled from above
         page.wait_for_timeout(50)
         if page.locator(f"#L{last}").count():
             return bool(first)

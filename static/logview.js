@@ -183,7 +183,7 @@
     const first = firstOf(gap), until = lastOf(gap), line = firstVisible();
     const fromAbove = line && numberOf(line) < first;
     return (fromAbove ? fill(gap, first, Math.min(until, first + PAGE - 1)) : fill(gap, Math.max(first, until - PAGE + 1), until))
-      .then(trim);
+      .then(() => keepPlace(trim));
   }
 
   const looking = "IntersectionObserver" in window ? new IntersectionObserver((seen) => {
