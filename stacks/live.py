@@ -6,9 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from redis.asyncio import Redis
 
@@ -93,6 +95,22 @@ def seconds_taken(operation: Operation) -> float | None:
 def page_title(operation: Operation) -> str:
     """Give the title of an operation's tab: its state first."""
     return f"{operation.state.capitalize()} · {operation_title(operation)} · {operation.machine} · DLStack"
+
+
+def again_address(operation: Operation) -> str:
+    """Give the address of the form that asks for the same again, filled in; "" where there is none."""
+    machine, asked = operation.machine.name, operation.parameters
+    if operation.kind == Operation.Kind.BUILD and asked.get("recipe"):
+        fields = {key: asked[key] for key in ("recipe", "options", "kernel_dir", "strategy") if asked.get(key)}
+        fields |= {"deploy": "on"} if asked.get("deploy") else {}
+        return f"{reverse('stacks:build', args=[machine])}?{urlencode(fields, doseq=True)}"
+    version = str(asked.get("version", ""))
+    if (
+        operation.kind == Operation.Kind.DEPLOY
+        and operation.machine.versions.filter(name=version, removed_at=None).exists()
+    ):
+        return reverse("stacks:deploy", args=[machine, version])
+    return ""
 
 
 def last_line(operation_id: int) -> int:

@@ -11,15 +11,22 @@ from stacks.logs import LogLine
 KINDS = frozenset({"step", "command", "output", "note", "warning", "error"})
 
 
-def render_lines(lines: Iterable[LogLine]) -> str:
+NOTHING = range(0)
+
+
+def render_lines(lines: Iterable[LogLine], marked: range = NOTHING) -> str:
     """Render lines in order; numbers and times are attributes, so that copying the log copies only its text."""
-    return "".join(map(_line, lines))
+    return "".join(_line(line, " is-marked" if line.n in marked else "") for line in lines)
 
 
-def _line(line: LogLine) -> str:
+def stamp(line: LogLine) -> str:
+    """Give the time of a line in UTC."""
+    return datetime.fromtimestamp(line.at_ms / 1000, UTC).strftime("%H:%M:%S")
+
+
+def _line(line: LogLine, mark: str) -> str:
     kind = line.kind if line.kind in KINDS else "output"
-    at = datetime.fromtimestamp(line.at_ms / 1000, UTC).strftime("%H:%M:%S")
     return (
-        f'<div class="line is-{kind}" id="L{line.n}"><a href="#L{line.n}" data-n="{line.n}" data-at="{at}" '
-        f'tabindex="-1" aria-hidden="true"></a><span>{to_html(line.text)}</span></div>'
+        f'<div class="line is-{kind}{mark}" id="L{line.n}"><a href="#L{line.n}" data-n="{line.n}" '
+        f'data-at="{stamp(line)}" tabindex="-1" aria-hidden="true"></a>{to_html(line.text)}</div>'
     )

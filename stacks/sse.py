@@ -24,6 +24,8 @@ from stacks.logs import LogLine, stream
 COALESCE = 0.1
 KEEP_ALIVE = 15.0
 BATCH = 2000
+FLOOD = 500  # lines that come at once; of more than that a page is shown the last ones only
+OF_FLOOD = 100
 MOST_STREAMS = 200
 BACKLOG = 64
 RETRY_REDIS = 5
@@ -48,6 +50,9 @@ def frame(name: str, data: str, *, last: int = 0, final: bool = False) -> Frame:
     return Frame(f"{head}{body}\n".encode(), last, final)
 
 
+CAUGHT_UP = frame("live", "1")
+
+
 def log_frame(lines: list[LogLine]) -> Frame:
     """Make the event that carries consecutive lines of the log."""
     return frame("log", loghtml.render_lines(lines), last=lines[-1].n)
@@ -64,14 +69,23 @@ def seen_frames(seen: live.Snapshot) -> list[Frame]:
     return [*told, frame("done", seen.document["state"], final=True)] if seen.final else told
 
 
-def frames_for(lines: list[LogLine], position: int) -> list[Frame]:
-    """Make the events for new lines after `position`: the last 2,000 of them, and a gap for what came before."""
+def frames_for(lines: list[LogLine], position: int, *, flood: int = FLOOD) -> list[Frame]:
+    """Make the events for new lines after `position`: all, or of more than `flood` a gap and the last ones."""
     lines = [line for line in lines if line.n > position]
     if not lines:
         return []
-    shown = lines[-BATCH:]
+    shown = lines if len(lines) <= flood else lines[-OF_FLOOD:]
     skipped = [gap_frame(position + 1, shown[0].n - 1)] if shown[0].n > position + 1 else []
     return [*skipped, log_frame(shown)]
+
+
+def newest(entries: list[dict[str, str]]) -> list[LogLine]:
+    """Read the lines of the newest entries of a stream, as many as may be shown at once."""
+    kept: list[list[LogLine]] = []
+    for entry in reversed(entries):
+        if "n" in entry and sum(map(len, kept)) <= FLOOD:
+            kept.append(live.lines_of(entry))
+    return [line for lines in reversed(kept) for line in lines]
 
 
 @dataclass(eq=False)
@@ -146,8 +160,7 @@ class Room:
                 await asyncio.sleep(COALESCE)
 
     async def _take(self, entries: list[dict[str, str]]) -> None:
-        lines = [line for entry in entries if "n" in entry for line in live.lines_of(entry)]
-        self._publish_lines(lines)
+        self._publish_lines(newest(entries))
         if any("n" not in entry for entry in entries):
             await self._look()
 
@@ -215,6 +228,7 @@ class Hub:
             for item in room.state:
                 yield item.data
             if not room.ended:
+                yield CAUGHT_UP.data
                 async for item in _queued(viewer, allowed):
                     if item.last > seen or not item.last:
                         yield item.data
@@ -228,7 +242,7 @@ def _missed(operation_id: int, seen: int, position: int) -> Iterable[Frame]:
     if position <= seen:
         return []
     first = max(seen, position - BATCH)
-    return frames_for(live.read_after(operation_id, first, position - first), seen)
+    return frames_for(live.read_after(operation_id, first, position - first), seen, flood=BATCH)
 
 
 async def _queued(viewer: Viewer, allowed: Callable[[], bool]) -> AsyncIterator[Frame]:

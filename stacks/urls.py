@@ -12,7 +12,7 @@ from stacks.views.drift import drift
 from stacks.views.glossary import glossary
 from stacks.views.incident import incident, machine_incident, timeline_text
 from stacks.views.label import label
-from stacks.views.log import log, raw, stream
+from stacks.views.log import first_error, log, log_search, raw, stream
 from stacks.views.machine import machine
 from stacks.views.marks import clear, freeze
 from stacks.views.operation import cancel, operation, operation_state, retry
@@ -55,6 +55,8 @@ urlpatterns = [
     path("operations/", operations, name="operations"),
     path("operations/<int:pk>/", operation, name="operation"),
     path("operations/<int:pk>/log", log, name="operation-log"),
+    path("operations/<int:pk>/log/search", log_search, name="operation-search"),
+    path("operations/<int:pk>/log/first-error", first_error, name="operation-first-error"),
     path("operations/<int:pk>/log.txt", raw, name="operation-raw"),
     path("operations/<int:pk>/stream", stream, name="operation-stream"),
     path("operations/<int:pk>/state.json", operation_state, name="operation-state"),

@@ -7,7 +7,7 @@
   const PAGE = 2000, HIDDEN_MS = 15000;
   const $ = (id) => document.getElementById(id);
   const { stream, state: stateUrl, icons } = log.dataset, { view } = log, link = $("log-link"), told = $("log-told");
-  let live = log.dataset.live === "1", source = null, tries = 0, timer = 0, hiddenTimer = 0, announced = 0;
+  let live = log.dataset.live === "1", ended = !live, source = null, tries = 0, timer = 0, hiddenTimer = 0, announced = 0;
 
   // ---- state ----------------------------------------------------------------------------------------------------------
   const iconOf = { queued: "running", running: "running", succeeded: "succeeded", failed: "failed" };
@@ -19,6 +19,8 @@
     const head = `${document_.state}|${document_.message}|${document_.cancelling}`;
     if (log.dataset.head !== head) htmx.trigger("#head", "dlstack:state");
     log.dataset.head = head;
+    if (document_.final && !ended) document.dispatchEvent(new CustomEvent("dlstack:ended", { detail: document_ }));
+    ended ||= document_.final;
     const text = document_.final ? `${document_.state}. ${document_.message}` : document_.step;
     if (text && text !== told.textContent && (document_.final || Date.now() - announced > 10000)) {
       told.textContent = text;
@@ -35,7 +37,8 @@
   function open() {
     if (!live || source) return;
     const mine = source = new EventSource(`${stream}?from=${view.last}`);
-    mine.onopen = () => { tries = 0; showLink("Live", "live"); document.dispatchEvent(new Event("dlstack:found")); };
+    mine.onopen = () => { tries = 0; showLink("Catching up…", "lost"); document.dispatchEvent(new Event("dlstack:found")); };
+    mine.addEventListener("live", () => showLink("Live", "live"));
     mine.addEventListener("log", (event) => view.take(event.data));
     mine.addEventListener("gap", (event) => view.takeGap(JSON.parse(event.data)));
     mine.addEventListener("steps", (event) => { $("steps").innerHTML = event.data; });

@@ -5,8 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from django.db.models import F, Max
-
 from stacks.logs import spool
 from stacks.logs.lines import LogLine, decode
 from stacks.models import LogChunk
@@ -31,25 +29,24 @@ def store(operation_id: int, file: spool.SpoolFile) -> None:
 
 def read(operation_id: int, first: int, last: int) -> Iterator[LogLine]:
     """Read the stored lines from `first` to `last`, both included, in order."""
-    chunks = LogChunk.objects.filter(
-        operation_id=operation_id, first_line__lte=last, first_line__gt=first - F("lines")
-    ).order_by("first_line")
-    for chunk in chunks.iterator(chunk_size=4):
-        start = max(0, first - chunk.first_line)
-        rows = zlib.decompress(chunk.data).split(b"\n")[start : last - chunk.first_line + 1]
-        yield from decode(chunk.first_line + start, rows)
+    for number, data in blocks(operation_id, first, last):
+        start = max(0, first - number)
+        yield from decode(number + start, data.split(b"\n")[start : last - number + 1])
 
 
-def scan(operation_id: int, needle: bytes) -> Iterator[LogLine]:
-    """Give the stored lines whose JSON may hold `needle` (lower case), in order; lines with colours always."""
-    chunks = LogChunk.objects.filter(operation_id=operation_id).order_by("first_line")
-    for chunk in chunks.iterator(chunk_size=4):
-        for n, row in enumerate(zlib.decompress(chunk.data).split(b"\n"), chunk.first_line):
-            if b"\\u001b" in row or not row.isascii() or needle in row.lower():
-                yield from decode(n, [row])
+def blocks(operation_id: int, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+    """Give the chunks that hold the lines from `first` to `last`: the number of the first line, and the JSON lines."""
+    stored = LogChunk.objects.filter(operation_id=operation_id).order_by("first_line")
+    # Both ends by the index: a range of a long log must cost no more than one of a short log.
+    begins = stored.filter(first_line__lte=first).order_by("-first_line").values_list("first_line", flat=True).first()
+    found = stored.filter(first_line__gte=begins or 0, first_line__lte=last)
+    for chunk in found.iterator(chunk_size=4):
+        if chunk.first_line + chunk.lines > first:
+            yield chunk.first_line, zlib.decompress(chunk.data)
 
 
 def last_line(operation_id: int) -> int:
     """Give the number of the last stored line, 0 when there is none."""
-    newest = LogChunk.objects.filter(operation_id=operation_id).aggregate(end=Max(F("first_line") + F("lines") - 1))
-    return newest["end"] or 0
+    stored = LogChunk.objects.filter(operation_id=operation_id).order_by("-first_line")
+    newest = stored.values_list("first_line", "lines").first()
+    return newest[0] + newest[1] - 1 if newest else 0

@@ -64,6 +64,11 @@ class LogWriter:
         with self._lock:
             self._state = document
 
+    @property
+    def next_line(self) -> int:
+        """The number that the next line gets."""
+        return self._spool.next_line
+
     def store(self) -> int:
         """Store every line written so far and give their number; raises DatabaseError."""
         self._stop()

@@ -14,8 +14,8 @@ from stacks.models.machines import Machine
 class Operation(models.Model):
     """One requested change of one machine.
 
-    `parameters` are frozen at submission; `steps` lists {name, title, state, started, finished, progress} with times
-    in seconds since the epoch; `message` is the outcome in a sentence; `outcome` holds the plan's plain results.
+    `parameters` are frozen at submission; `steps` lists {name, title, state, started, finished, line, progress} with
+    times in seconds since the epoch; `message` is the outcome in a sentence; `outcome` holds the plan's plain results.
     `journal_id` is set where the operation was done by the emergency command and imported from the machine's journal.
     Every write goes through `stacks.operations`.
     """

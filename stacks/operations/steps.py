@@ -22,15 +22,20 @@ logger = logging.getLogger(__name__)
 class Told(Protocol):
     """Whoever tells the pages about a new state; the log's writer does."""
 
+    @property
+    def next_line(self) -> int:
+        """The number that the next line of the log gets."""
+
     def state(self, document: dict[str, Any]) -> None:
         """Tell a state."""
 
 
 class StepRecorder:
-    """Observes a plan: keeps {name, title, explains, state, started, finished, progress} per step.
+    """Observes a plan: keeps {name, title, explains, state, started, finished, line, progress} per step.
 
-    States: waiting, running, succeeded, failed, cancelled, interrupted; times are in seconds since the epoch. A
-    database that is away for a moment costs some records, never the operation.
+    States: waiting, running, succeeded, failed, cancelled, interrupted; times are in seconds since the epoch, and
+    `line` is the number of the step's first line in the log. A database that is away for a moment costs some records,
+    never the operation.
     """
 
     def __init__(self, operation_id: int, told: Told) -> None:
@@ -50,6 +55,7 @@ class StepRecorder:
                 "state": "waiting",
                 "started": None,
                 "finished": None,
+                "line": None,
                 "progress": None,
             }
             for step in plan.steps
@@ -58,7 +64,7 @@ class StepRecorder:
 
     def step_started(self, name: str) -> None:
         """Record that a step begins."""
-        self._change(name, state="running", started=time.time())
+        self._change(name, state="running", started=time.time(), line=self._told.next_line)
 
     def step_finished(self, name: str, state: str) -> None:
         """Record that a step ended."""

@@ -57,6 +57,7 @@ KIND_ICONS = {
 
 register.filter("operation_title", live.operation_title)
 register.filter("page_title", live.page_title)
+register.filter("again_address", live.again_address)
 
 
 @register.filter

@@ -1,24 +1,30 @@
-"""An operation's log: ranges of lines, the whole as text, and the live stream."""
+"""An operation's log: ranges of lines, what is searched for, the whole as text, and the live stream."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import aget_object_or_404, get_object_or_404
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import aget_object_or_404, get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from stacks import live, sse
+from stacks import live, logs, sse
 from stacks.http import Request, viewing
 from stacks.loghtml import render_lines
-from stacks.logs import plain, read_lines
+from stacks.logs import LogLine, plain, read_lines
 from stacks.models import Operation
 
 MOST = 2000
+SNIPPET = 200
+LONGEST_QUERY = 500
+LONGEST_LOOK = 10.0  # seconds
 
 
 def number(text: str | None, otherwise: int) -> int:
@@ -36,21 +42,66 @@ def log(request: Request, pk: int) -> HttpResponse:
     return HttpResponse(render_lines(read_lines(found, max(first, 1), last)))
 
 
+@viewing
+def log_search(request: Request, pk: int) -> HttpResponse:
+    """Find the lines that hold `q`, or with `errors` those that look like errors; 200 at most, in a second or two."""
+    operation = get_object_or_404(Operation, pk=pk)
+    query = request.GET.get("q", "")[:LONGEST_QUERY]
+    if "errors" in request.GET:
+        found = logs.errors(operation)
+    else:
+        found = logs.search(operation, query) if query else logs.Found([], 0, complete=True)
+    lines = [{"n": line.n, "text": snippet(line)} for line in found.lines]
+    return JsonResponse({"lines": lines, "searched": found.searched, "complete": found.complete})
+
+
+@viewing
+def first_error(request: Request, pk: int) -> HttpResponse:
+    """Go to the first line that is an error or looks like one."""
+    operation = get_object_or_404(Operation, pk=pk)
+    found = logs.errors(operation, limit=1, seconds=LONGEST_LOOK)
+    page = reverse("stacks:operation", args=[pk])
+    if found.lines:
+        return redirect(f"{page}?line={found.lines[0].n}#L{found.lines[0].n}")
+    where = "this log" if found.complete else f"the first {found.searched:,} lines, which is as far as time allowed,"
+    messages.info(request, f"No line of {where} looks like an error.")
+    return redirect(page)
+
+
+def snippet(line: LogLine) -> str:
+    """Give the text of a line without colours, shortened to what fits a list."""
+    text = plain(line.text).strip()
+    return text if len(text) <= SNIPPET else f"{text[: SNIPPET - 1]}…"
+
+
 @login_required
 @require_safe
 async def raw(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Give the whole log as a text file, without colours."""
+    """Give the whole log as text without colours: a file, or with `view` to read here; with `times` in front."""
     found = await aget_object_or_404(Operation.objects.select_related("machine"), pk=pk)
     name = slugify(f"{found.machine} {live.operation_title(found)} {found.pk}")
-    headers = {"Content-Disposition": f'attachment; filename="{name}.log"'}
-    return StreamingHttpResponse(_text(found), content_type="text/plain; charset=utf-8", headers=headers)
+    how = "inline" if "view" in request.GET else "attachment"
+    headers = {"Content-Disposition": f'{how}; filename="{name}.log"'}
+    text = _text(found, as_timed if "times" in request.GET else as_plain)
+    return StreamingHttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
-async def _text(operation: Operation) -> AsyncIterator[bytes]:
+async def _text(operation: Operation, written: Callable[[LogLine], str]) -> AsyncIterator[bytes]:
     position = 0
     while lines := await sync_to_async(read_lines)(operation, position + 1, position + MOST):
-        yield "".join(f"{plain(line.text)}\n" for line in lines).encode()
+        yield "".join(f"{written(line)}\n" for line in lines).encode()
         position = lines[-1].n
+
+
+def as_plain(line: LogLine) -> str:
+    """Write a line as its text alone."""
+    return plain(line.text)
+
+
+def as_timed(line: LogLine) -> str:
+    """Write a line with its time in UTC before it."""
+    at = datetime.fromtimestamp(line.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return f"{at.removesuffix('+00:00')}Z {plain(line.text)}"
 
 
 @login_required

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -10,9 +12,10 @@ from django.utils.safestring import mark_safe
 from stacks import operations
 from stacks.http import Request, commanding, viewing
 from stacks.live import state_document
-from stacks.loghtml import render_lines
-from stacks.logs import tail
+from stacks.loghtml import NOTHING, render_lines
+from stacks.logs import LogLine, last_line, read_lines, search, tail
 from stacks.models import Operation
+from stacks.views.log import LONGEST_QUERY, number, snippet
 
 SHOWN_LINES = 500
 # What is gone for good is never done again without a look at what would go.
@@ -22,19 +25,51 @@ RELATED = ("machine", "requested_by", "cancel_requested_by", "parent", "retry_of
 
 @viewing
 def operation(request: Request, pk: int) -> HttpResponse:
-    """Show an operation with the end of its log; htmx gets the header alone."""
+    """Show an operation with the end of its log, or the lines around `line`; htmx gets the header alone."""
     found = get_object_or_404(Operation.objects.select_related(*RELATED), pk=pk)
     if request.htmx:
         return render(request, "stacks/_operation_head.html", {"operation": found})
-    lines = tail(found, SHOWN_LINES)
+    query = request.GET.get("q", "")[:LONGEST_QUERY]
     context = {
         "operation": found,
         "children": found.children.all(),
-        "first": lines[0].n if lines else 1,
-        "last": lines[-1].n if lines else 0,
-        "log": mark_safe(render_lines(lines)),  # noqa: S308  # escaped line by line
+        "query": query,
+        "found": _searched(found, query) if query else None,
+        **_shown(found, asked_lines(request.GET.get("line", ""))),
     }
     return render(request, "stacks/operation.html", context)
+
+
+def asked_lines(text: str) -> range:
+    """Read which lines an address asks for, as `120` or `120-140`; none where it is neither."""
+    first, dash, until = text.partition("-")
+    start = number(first, 0)
+    return range(start, (number(until, start) if dash else start) + 1) if start else NOTHING
+
+
+def _shown(found: Operation, asked: range) -> dict[str, Any]:
+    lines = _around(found, asked.start) if asked else tail(found, SHOWN_LINES)
+    first, last = (lines[0].n, lines[-1].n) if lines else (1, 0)
+    return {
+        "first": first,
+        "last": last,
+        "newest": max(last_line(found), last) if asked else last,
+        "asked": asked,
+        "log": mark_safe(render_lines(lines, asked)),  # noqa: S308  # escaped line by line
+        "before": max(1, first - SHOWN_LINES // 2),
+        "after": last + SHOWN_LINES // 2,
+    }
+
+
+def _around(found: Operation, line: int) -> list[LogLine]:
+    """Read the lines around one, or the end where there is no such line."""
+    first = max(1, min(line - SHOWN_LINES // 2, last_line(found) - SHOWN_LINES + 1))
+    return read_lines(found, first, first + SHOWN_LINES - 1)
+
+
+def _searched(found: Operation, query: str) -> dict[str, Any]:
+    result = search(found, query)
+    return {"lines": [(line.n, snippet(line)) for line in result.lines], "result": result}
 
 
 @viewing

@@ -25,7 +25,7 @@ def finished(page: Page, state: str = "Succeeded") -> None:
 def build(page: Page, name: str, recipe: str = "tiny") -> None:
     page.goto("/")
     page.get_by_role("link", name="Build new version").first.click()
-    page.get_by_label("Recipe").select_option(recipe)
+    page.get_by_label("Recipe", exact=True).select_option(recipe)
     page.get_by_label("Name of the version").fill(name)
     page.get_by_role("button", name="Build", exact=True).click()
 

@@ -21,12 +21,12 @@ def one(instance: Instance) -> Path:
 
 def test_what_a_build_would_change_is_shown_before_it_is_built(page: Page) -> None:
     page.goto("/machines/local/build/")
-    page.get_by_label("Recipe").select_option("tiny")
+    page.get_by_label("Recipe", exact=True).select_option("tiny")
     page.get_by_role("button", name="Only show what would change").click()
     finished(page)
     expect(page.locator("main")).to_contain_text("A build would add 0, remove 0 and change 0 packages against “one”")
     page.get_by_role("link", name="Build it…").click()
-    expect(page.get_by_label("Recipe")).to_have_value("tiny")
+    expect(page.get_by_label("Recipe", exact=True)).to_have_value("tiny")
 
 
 def test_drift_is_seen_kept_and_discarded(page: Page, one: Path, instance: Instance) -> None:

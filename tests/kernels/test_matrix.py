@@ -103,6 +103,7 @@ def test_csv_holds_no_formula(elsewhere: Machine) -> None:
     assert same["display_name"] == bad
     assert list(same) == list(exports.FIELDS)
 
+
 QUERIES = 9  # three of them for the problems that machines' pages show
 
 

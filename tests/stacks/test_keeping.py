@@ -60,7 +60,8 @@ def test_after_a_reboot_the_workers_restore_by_themselves(home: Home) -> None:
     active = home.json("status")["active"]
     home.dlstack("down")
     shutil.rmtree((home.root / "sw.tmpfs").readlink())
-    home.dlstack("verify", active)  # starts the services
+    # Starts the services; its own lane may be taken by the check of kernels that follows a restore.
+    assert home.dlstack("verify", active, check=False).returncode in (0, 2)
     restored = [item for item in home.json("operations") if item["kind"] == "restore"]
     assert [item["requested_by"] for item in restored] == [None]
     home.dlstack("log", str(restored[0]["id"]), "--follow")

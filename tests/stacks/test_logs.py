@@ -6,9 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from stacks import logs
 from stacks.engine.events import Event
@@ -204,11 +207,65 @@ def test_search(operation: Operation, writer: LogWriter) -> None:
     for stored in (False, True):
         if stored:
             writer.store()
-        assert texts(logs.search(operation, "line 24", limit=3)) == ["line 24", "line 240", "line 241"]
-        assert [line.n for line in logs.search(operation, "failure")] == [2502, 2504]
-        assert [line.n for line in logs.search(operation, '"HELLO" \\o')] == [2501]
-        assert [line.n for line in logs.search(operation, "ünïcöde")] == [2503]
-        assert logs.search(operation, "nowhere") == []
+        assert texts(logs.search(operation, "line 24", limit=3).lines) == ["line 24", "line 240", "line 241"]
+        assert hits(logs.search(operation, "failure")) == [2502, 2504]
+        assert hits(logs.search(operation, '"HELLO" \\o')) == [2501]
+        assert hits(logs.search(operation, "ünïcöde")) == [2503]
+        assert hits(logs.search(operation, "output")) == []
+        assert logs.search(operation, "nowhere") == logs.Found([], 2504, complete=True)
+
+
+def hits(found: logs.Found) -> list[int]:
+    return [line.n for line in found.lines]
+
+
+def test_a_backslash_before_a_colour_is_found(operation: Operation, writer: LogWriter) -> None:
+    for text in ("C:\\\x1b[31mtemp", "literally \\u001b[31m so"):
+        writer.sink(Event("output", text))
+    assert hits(logs.search(operation, "c:\\temp")) == [1]
+    assert hits(logs.search(operation, "\\u001b[31m")) == [2]
+
+
+def test_a_search_ends_in_time_and_says_how_far_it_came(operation: Operation, writer: LogWriter) -> None:
+    say(writer, 5)
+    assert logs.search(operation, "line", seconds=-1) == logs.Found([], 0, complete=False)
+    found = logs.search(operation, "line", limit=2)
+    assert (hits(found), found.searched, found.complete) == ([1, 2], 2, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "is_one"),
+    [
+        ("error", "anything", True),
+        ("output", "E: Unable to locate package", True),
+        ("output", "\x1b[31mERROR\x1b[0m: no matching distribution", True),
+        ("output", "Traceback (most recent call last):", True),
+        ("output", "  × No solution found when resolving dependencies:", True),
+        ("output", "bash: conda: command not found", True),
+        ("output", "installing libgpg-error-1.47", False),
+        ("output", "0 errors", False),
+        ("note", "error: of a note", False),
+    ],
+)
+def test_what_looks_like_an_error(operation: Operation, writer: LogWriter, kind: Any, text: str, is_one: bool) -> None:
+    say(writer, 3)
+    writer.sink(Event(kind, text))
+    for _ in range(2):
+        assert hits(logs.errors(operation)) == ([4] if is_one else [])
+        writer.store()
+
+
+def test_a_range_is_found_by_the_index(operation: Operation, writer: LogWriter) -> None:
+    say(writer, 6100)
+    writer.store()
+    with CaptureQueriesContext(connection) as queries:
+        assert [line.n for line in logs.read_lines(operation, 4100, 4103)] == [4100, 4101, 4102, 4103]
+    for query in queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plan = " ".join(str(row) for row in cursor.fetchall())
+        assert "USING INDEX" in plan or "USING COVERING INDEX" in plan
+        assert "first_line" in plan
 
 
 def test_follow_gives_every_line_once_until_the_end(operation: Operation, writer: LogWriter) -> None:

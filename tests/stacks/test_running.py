@@ -68,6 +68,12 @@ def test_a_failure_is_told_in_its_own_words(ask: Ask) -> None:
     assert Version.objects.count() == 0
 
 
+def test_a_step_knows_its_first_line(ask: Ask) -> None:
+    done = run(ask("succeed", "fail"))
+    first = {line.step: line.n for line in logs.read_lines(done, 1, 9999) if line.kind == "step"}
+    assert [step["line"] for step in done.steps] == [first["succeed"], first["fail"], None]
+
+
 def test_a_refusal_by_the_plan(ask: Ask) -> None:
     done = run(ask("refuse"))
     assert (done.state, done.message) == ("failed", "There is no room for it: free some.")

@@ -15,14 +15,9 @@ from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.events import Event, Sink
 from stacks.engine.installers.base import Site
+from stacks.engine.suspects import SUSPECT
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_SUSPECT = re.compile(
-    r"^\s*(E:|ERROR\b|Error:|error:|FATAL\b|fatal:|Traceback \(most recent call last\))"
-    r"|\b\w*(Error|Exception): |: error: |: fatal error: |\*\*\* .*Error \d+"
-    r"|command not found|No such file or directory|Permission denied|[Cc]ould not find a version"
-    r"|curl: \(\d+\)|Failed building wheel|Failed to |\bFAILED\b|non-zero exit status|Segmentation fault"
-)
 _SHOWN = 3  # suspicious lines that the warning repeats
 # What a machine says about its own certificates and mirrors.
 _PASSED_ON = ("PIP_INDEX_URL", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
@@ -186,4 +181,4 @@ class _Watch:
 
 def suspicious(line: str) -> bool:
     """Tell whether a line of output looks like an error."""
-    return _SUSPECT.search(_COLOUR.sub("", line)) is not None
+    return SUSPECT.search(_COLOUR.sub("", line)) is not None

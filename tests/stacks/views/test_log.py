@@ -50,3 +50,41 @@ async def test_raw(people: People, long: Operation) -> None:
     assert text == "".join(f"line {n}\n" for n in range(1, 4501))
     assert response["Content-Disposition"] == f'attachment; filename="local-build-a-{long.pk}.log"'
     assert response["Content-Type"].startswith("text/plain")
+
+
+def test_search(as_viewer: Client, long: Operation) -> None:
+    found = as_viewer.get(f"/operations/{long.pk}/log/search?q=LINE 450").json()
+    assert [line["n"] for line in found["lines"]] == [450, 4500]
+    assert found["lines"][0]["text"] == "line 450"
+    assert (found["searched"], found["complete"]) == (4500, True)
+    many = as_viewer.get(f"/operations/{long.pk}/log/search?q=line").json()
+    assert (len(many["lines"]), many["searched"], many["complete"]) == (200, 200, False)
+    assert as_viewer.get(f"/operations/{long.pk}/log/search").json()["lines"] == []
+    assert as_viewer.get(f"/operations/{long.pk}/log/search?errors=1").json()["lines"] == []
+
+
+def test_a_long_line_is_shortened(as_viewer: Client, no_broker: None, operation: Make) -> None:
+    made = logged(operation("failed"), "x" * 5000)
+    (line,) = as_viewer.get(f"/operations/{made.pk}/log/search?q=xxx").json()["lines"]
+    assert len(line["text"]) == 200
+    assert line["text"].endswith("…")
+
+
+def test_the_first_error(as_viewer: Client, no_broker: None, operation: Make) -> None:
+    made = logged(operation("failed"), "fine", "ERROR: one", "ERROR: two")
+    assert as_viewer.get(f"/operations/{made.pk}/log/first-error")["Location"] == f"/operations/{made.pk}/?line=2#L2"
+    without = logged(operation("succeeded"), "fine")
+    page = as_viewer.get(f"/operations/{without.pk}/log/first-error", follow=True)
+    assert "No line of this log looks like an error." in page.content.decode()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_raw_to_read_here_with_times(people: People, long: Operation) -> None:
+    client = AsyncClient()
+    await client.aforce_login(people.viewer)
+    response = await client.get(f"/operations/{long.pk}/log.txt?view=1&times=1")
+    text = b"".join([part async for part in response]).decode()  # type: ignore[attr-defined]
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z line 1\n", text)
+    assert response["Content-Disposition"].startswith("inline")
+    assert response["X-Content-Type-Options"] == "nosniff"
