@@ -50,7 +50,8 @@ def _ask(request: Request, machine: Machine, kind: type[ActionForm], *, version:
     words = {"machine": machine.name, "version": version}
     context: dict[str, Any] = {"machine": machine, "version": version, "form": form, "plan": plan, "refusal": refusal}
     context |= {"title": kind.title.format(**words), "button": kind.button.format(**words), "seen": form.now(plan)}
-    context["possible"] = plan is not None or not is_here(machine)
+    # Another choice may make possible what is refused now.
+    context["possible"] = plan is not None or bool(form.choices) or not is_here(machine)
     return render(request, "stacks/action.html", context, status=_status(form))
 
 
