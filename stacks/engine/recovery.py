@@ -5,7 +5,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from stacks.engine import area, detour, durable, inplace, journal, links, mounts, resident, services, trees, versions
+from stacks.engine import (
+    area,
+    detour,
+    durable,
+    inplace,
+    journal,
+    links,
+    mounts,
+    renewal,
+    resident,
+    services,
+    trees,
+    versions,
+)
 from stacks.engine.errors import Refused
 from stacks.engine.events import Event
 from stacks.engine.kernels import variant
@@ -139,7 +152,7 @@ def _recover_discard(layout: Layout, intent: dict[str, Any]) -> str:
         return _recover_in_place(layout, intent)
     name = str(intent["version"])
     if description := versions.sealed(layout, name):
-        resident.finish_renewal(layout, description, intent.get("staged", {}))
+        renewal.finish_renewal(layout, description, intent.get("staged", {}))
     if layout.ramdisk.is_dir():
         resident.unstage(layout, name)
     return f"The trees were exchanged in one instant or not at all: what users have of “{name}” is whole."

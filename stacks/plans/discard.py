@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.engine import drift, externals, journal, resident, trees, versions
+from stacks.engine import drift, externals, journal, renewal, resident, trees, versions
 from stacks.engine.trees import Porter, Tree
 from stacks.engine.versions import Description
 from stacks.plans import in_place
@@ -65,8 +65,8 @@ class _Work:
     def exchange(self, context: Context) -> None:
         context.stop.check()
         layout, active = context.layout, self._description
-        journal.amend(layout, LANE, staged=resident.staged_inodes(layout, active))
-        resident.renew(layout, active)
+        journal.amend(layout, LANE, staged=renewal.staged_inodes(layout, active))
+        renewal.renew(layout, active)
         journal.end(context.layout, LANE, "succeeded")
         context.note(f"{context.layout.live} is “{self._description.name}” as it was sealed.")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stacks.engine import durable, externals, inplace, journal, manifest, recovery, resident, trees, versions
+from stacks.engine import durable, externals, inplace, journal, manifest, recovery, renewal, resident, trees, versions
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.externals import External
 from stacks.engine.layout import Layout
@@ -285,7 +285,7 @@ def test_a_killed_discard_brings_its_owners_directory_over(
     (layout.live / "antares-kernel" / "written-late").touch()
     description = versions.need_sealed(layout, "a")
     versions.mark(layout.staging("a"), description)
-    journal.amend(layout, "live", staged=resident.staged_inodes(layout, description))
+    journal.amend(layout, "live", staged=renewal.staged_inodes(layout, description))
     durable.exchange(layout.staging("a"), layout.resident("a"))
     recovery.recover(layout, "live")
     assert (layout.live / "antares-kernel" / "written-late").exists()
