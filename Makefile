@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test check format screenshots setup setup-dev lock clean
+.PHONY: help run test faults check format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -16,6 +16,11 @@ test: ## run every test; ARGS="tests/engine -k links" narrows it
 	@requirements/system.sh test
 	@requirements/install.sh runtime dev
 	$(BIN)/pytest $(ARGS)
+
+faults: ## kill, starve and attack it for up to an hour, and print the figures; ARGS narrows it
+	@requirements/system.sh test
+	@requirements/install.sh runtime dev
+	$(BIN)/python -m tests.faults $(ARGS)
 
 # Two scratch homes: checking leaves nothing behind in var/, and production settings are checked as such.
 check: ## lint, types, imports, templates, migrations, production settings

@@ -1,0 +1,53 @@
+"""Run the whole fault suite and print its figures: python -m tests.faults [--markdown FILE] [what pytest takes]…
+
+Exits as pytest does, and with 1 where a figure missed its goal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.conftest import REPOSITORY
+from tests.faults.conftest import FIGURES, FULL
+
+Rows = list[dict[str, str | bool]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--markdown", type=Path, help="write the table there too")
+    asked, rest = parser.parse_known_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="dlstack-figures-") as place:
+        file = Path(place) / "figures.jsonl"
+        status = run(rest or ["tests/faults"], file)
+        rows: Rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    lines = [*table(rows), "", f"{len(rows)} figures in {(time.monotonic() - began) / 60:.1f} minutes"]
+    print("\n".join(lines))
+    if asked.markdown:
+        asked.markdown.write_text("\n".join(lines) + "\n")
+    return status or int(not all(row["ok"] for row in rows))
+
+
+def run(arguments: list[str], figures: Path) -> int:
+    """Run pytest with every repeat, and those tests too that `make test` leaves out."""
+    command = [sys.executable, "-m", "pytest", "-m", "faults or not faults", "--timeout", "3600", *arguments]
+    variables = {**os.environ, FULL: "1", FIGURES: str(figures)}
+    return subprocess.run(command, cwd=REPOSITORY, env=variables, check=False).returncode
+
+
+def table(rows: Rows) -> list[str]:
+    """Lay the figures out as a table of Markdown."""
+    lines = ["| what | goal | got | |", "|---|---|---|---|"]
+    return lines + [f"| {row['row']} | {row['goal']} | {row['got']} | {'✓' if row['ok'] else '✗'} |" for row in rows]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
