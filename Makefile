@@ -3,6 +3,8 @@
 .NOTPARALLEL:
 
 BIN := .venv/bin
+# Tests that run at once, file by file: each has databases, homes, ports and mounts of its own.
+JOBS ?= 2
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -12,10 +14,10 @@ run: ## start DLStack here (Ctrl-C ends it); DLSTACK_HOME, DLSTACK_ROOT and PORT
 	@requirements/install.sh runtime
 	@exec $(BIN)/dlstack up
 
-test: ## run every test; ARGS="tests/engine -k links" narrows it
+test: ## run every test, two files at once; ARGS="tests/engine -k links" narrows it
 	@requirements/system.sh test
 	@requirements/install.sh runtime dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 faults: ## kill, starve and attack it for up to an hour, and print the figures; ARGS narrows it
 	@requirements/system.sh test
