@@ -14,16 +14,18 @@ class KernelsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Record what operations find of kernels, tell machines' pages which of them fail, and list library edits."""
+        """Record what operations find of kernels, tell machines' pages which fail and which run, list library edits."""
         from kernels.activity import EDITS
         from kernels.problems import failing
-        from stacks import activity
+        from kernels.seen import tally
+        from stacks import activity, glance
         from stacks.problems import add_source
         from stacks.signals import recorded
 
         recorded.connect(_record, dispatch_uid="kernels")
         add_source(failing)
         activity.add_source(EDITS)
+        glance.add_source(tally)
 
 
 def _record(sender: object, **told: Any) -> None:

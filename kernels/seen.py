@@ -70,6 +70,18 @@ def running(machine: Machine) -> list[Running]:
     return counted.count(trees, found, layout.live)
 
 
+def tally(machine: Machine) -> dict[str, Any]:
+    """Count the kernels that run here by version, the most first, under `kernels_running`."""
+    found: dict[str, list[Running]] = {}
+    for one in running(machine):
+        found.setdefault(one.version, []).append(one)
+    counted_up = [
+        {"version": name, "kernels": sum(one.count for one in many), "users": len({one.user for one in many})}
+        for name, many in found.items()
+    ]
+    return {"kernels_running": sorted(counted_up, key=lambda one: (-int(one["kernels"]), one["version"]))}
+
+
 def _sight(layout: Layout, version: str) -> Sight:
     if version:
         return checks.sight_of(layout, layout.version(version), versions.need_sealed(layout, version))

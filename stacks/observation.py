@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from stacks import history, records
+from stacks import glance, history, records
 from stacks.engine import status
 from stacks.engine.layout import Layout
 from stacks.models import Machine
@@ -23,8 +23,13 @@ def is_here(machine: Machine) -> bool:
 
 
 def observe(machine: Machine) -> dict[str, Any]:
-    """Give the machine's status document: read from the disk when that is here, else as its worker saw it last."""
-    return status.read(Layout(Path(machine.root))) if is_here(machine) else machine.observed
+    """Give the machine's status document: read from the disk when that is here, else as its worker saw it last.
+
+    What takes too long to find out is under `glance`, from the last look (`stacks.glance`).
+    """
+    if not is_here(machine):
+        return machine.observed
+    return {**status.read(Layout(Path(machine.root))), "glance": machine.observed.get("glance", {})}
 
 
 def refresh(machine: Machine) -> dict[str, Any]:
@@ -35,7 +40,7 @@ def refresh(machine: Machine) -> dict[str, Any]:
     if not is_here(machine):
         return machine.observed
     before = records.unsettled(machine)
-    seen = observe(machine)
+    seen = {**observe(machine), "glance": glance.sample(machine)}
     with transaction.atomic():
         kept = _without_contents(seen)
         Machine.objects.filter(pk=machine.pk).update(observed=kept, observed_at=Now(), layout=seen["layout"])

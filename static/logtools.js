@@ -69,6 +69,8 @@
     copy([...content.children].map((line) => line.textContent).join("\n"), button);
   });
 
+  $("copy-command")?.addEventListener("click", (event) => copy($("command").textContent, event.currentTarget));
+
   // ---- keys -----------------------------------------------------------------------------------------------------------
   const keys = {
     f: () => $("log-follow").click(),

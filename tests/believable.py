@@ -109,7 +109,14 @@ def elsewhere(root: str, name: str, *problems: dict[str, str]) -> dict[str, Any]
         "disk": {"bytes_total": 4000 * GB, "bytes_free": 2600 * GB},
         "links": links,
         "problems": list(problems),
+        "glance": glance(name),
     }
+
+
+def glance(name: str) -> dict[str, Any]:
+    """Give the sample that a worker took of a machine whose active version is `name`."""
+    running = [{"version": name, "kernels": 41, "users": 17}, {"version": "2026-10-30", "kernels": 3, "users": 2}]
+    return {"backed_up_at": time.time() - 7 * 3600, "kernels_running": running}
 
 
 def steps(kind: str, state: str, started: float, took: float) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
-from tests.believable import GB, KERNELS, NAMESPACE, RECIPE, descriptions, elsewhere, lines, packages, steps
+from tests.believable import GB, KERNELS, NAMESPACE, RECIPE, descriptions, elsewhere, glance, lines, packages, steps
 
 
 def write_disk(root: Path) -> None:
@@ -64,7 +64,8 @@ class Seed:
             recipe=recipe, number=3, text=RECIPE, created_by=self.alice
         )
         self.machine = models.Machine.objects.create(name=settings.DLSTACK.machine, root=str(root), generation=4)
-        self.machine.observed_at = self.now
+        self.machine.observed_at, self.machine.observed = self.now, {"glance": glance("2026-11-20")}
+        self.machine.save()
         self.versions = {item.name: self._version(self.machine, item) for item in descriptions()}
         self._history()
         self._others()

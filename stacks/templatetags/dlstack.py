@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from stacks import live
+from stacks import live, shell
 from stacks.glossary import WORDS
 from stacks.models import Operation
 from stacks.views.shown import Tree
@@ -58,6 +58,7 @@ KIND_ICONS = {
 register.filter("operation_title", live.operation_title)
 register.filter("page_title", live.page_title)
 register.filter("again_address", live.again_address)
+register.filter("as_command", shell.command)
 
 
 @register.filter

@@ -76,3 +76,13 @@ def test_machines_on_which_nothing_is_active(as_viewer: Client, elsewhere: Machi
     activate(sealed("a"))
     page = as_viewer.get("/?only=idle").content.decode()
     assert re.findall(r'id="machine-(\w+)"', page) == ["gp12"]
+
+
+def test_links_backup_and_kernels_of_another_machine(as_viewer: Client, elsewhere: Machine) -> None:
+    links = [{"path": "/data0/sw", "target": "sw.tmpfs/a", "exists": True}]
+    glance = {"backed_up_at": None, "kernels_running": [{"version": "a", "kernels": 12, "users": 3}]}
+    elsewhere.observed = {"active": "a", "resident": ["a"], "links": links, "glance": glance, "ramdisk": {}}
+    elsewhere.save()
+    page = as_viewer.get("/").content.decode()
+    for shown in ("sw.tmpfs/a</code>", "never backed up", '<b class="nums">12</b> kernels on a'):
+        assert shown in page
