@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import uuid
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import externals, mounts, packages, seal, sizes, versions
+from stacks.engine import documents, externals, mounts, packages, seal, sizes, versions
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
 from stacks.engine.installers import INSTALLERS
@@ -93,7 +92,7 @@ def add_kernelspecs(environment: Environment, building: Building, site: Site) ->
     label = f"kernelspecs of {environment.path}"
     readable = (Path(library),) if library else ()
     found = site.run_own("kernelspecs.py", orders, label=label, readable=readable, capture=True)
-    specs = [json.loads(line) for line in found.splitlines()]
+    specs = [documents.parse(line) for line in found.splitlines()]
     required = {spec.name for spec in environment.kernelspecs if spec.required}
     for spec in specs:
         building.kernelspecs.append(spec | {"environment": environment.path, "required": spec["name"] in required})

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import durable
+from stacks.engine import documents, durable
 from stacks.engine.layout import Layout
 
 _LATEST = 253_402_300_800  # seconds since the epoch: the year 10000, which no date can hold
@@ -49,7 +49,7 @@ def begin(
 def pending(layout: Layout, lane: str) -> dict[str, Any] | None:
     """Give the intent of an operation that has not ended, None when there is none."""
     try:
-        found = json.loads(_pending(layout, lane).read_bytes())
+        found = documents.parse(_pending(layout, lane).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return found if isinstance(found, dict) else None
@@ -132,8 +132,8 @@ MAKES_ACTIVE = ("deploy", "revert", "restore", "backup", "kernel-install", "kern
 def _parse(line: bytes) -> dict[str, Any] | None:
     """Read one entry, None for what this DLStack did not write: the file lies on a disk that may be damaged."""
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = documents.parse(line)
+    except ValueError:
         return None
     return found if isinstance(found, dict) and _is_entry(found) else None
 

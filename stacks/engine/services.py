@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stacks.engine import durable
+from stacks.engine import documents, durable
 from stacks.engine.errors import CommandFailed, Failed, Refused
 from stacks.engine.events import Sink
 from stacks.engine.fields import Fields
@@ -126,7 +125,7 @@ def configured(layout: Layout) -> list[Service]:
 def listed(layout: Layout) -> list[dict[str, object]]:
     """Read how the services of a root were described; raises Refused for a file that cannot be read."""
     try:
-        found: list[dict[str, object]] = json.loads(place(layout).read_bytes())
+        found: list[dict[str, object]] = documents.parse(place(layout).read_bytes())
     except FileNotFoundError:
         return []
     except ValueError as error:

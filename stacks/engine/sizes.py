@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from stacks.engine import durable, versions
+from stacks.engine import documents, durable, versions
 from stacks.engine.layout import Layout
 
 
@@ -65,7 +64,7 @@ def refresh(layout: Layout) -> dict[str, Size]:
 def stored(layout: Layout) -> dict[str, Size]:
     """Give the sizes as they were last measured, {} when they never were."""
     try:
-        found = json.loads(_store(layout).read_bytes())
+        found = documents.parse(_store(layout).read_bytes())
         return {name: Size(**size) for name, size in found.items()}
     except (OSError, ValueError, TypeError):
         return {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import durable, manifest
+from stacks.engine import documents, durable, manifest
 from stacks.engine.errors import Refused
 from stacks.engine.layout import IDENTITY, Layout, check_name
 from stacks.engine.trees import Tree
@@ -56,7 +55,7 @@ def identity(tree: Path) -> dict[str, Any]:
         return {}
     with os.fdopen(descriptor, "rb") as file:
         try:
-            found = json.loads(file.read(4096))
+            found = documents.parse(file.read(4096))
         except ValueError:
             return {}
     return found if isinstance(found, dict) else {}
@@ -76,12 +75,26 @@ def unmark(tree: Path) -> None:
 
 
 def describe(layout: Layout, name: str) -> Description | None:
-    """Read the description of a version, None when it has none that can be read."""
+    """Read the description of a version, None when it has none that can be read, or only that of another."""
     try:
-        found = json.loads((layout.description(name) / "version.json").read_bytes())
-        return Description(**found)
+        found = Description(**documents.parse((layout.description(name) / "version.json").read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
+    return found if found.name == name and _is_well_typed(found) else None
+
+
+_KINDS: dict[type, tuple[str, ...]] = {
+    str: ("uuid", "manifest", "recipe", "recipe_text"),
+    int: ("generation", "files", "bytes", "revision"),
+    list: ("options", "kernelspecs"),
+    dict: ("packages", "lockfile", "externals", "warnings"),
+}
+
+
+def _is_well_typed(description: Description) -> bool:
+    """Tell whether each field holds what it should: the file lies on a disk that may be damaged."""
+    kinds = all(isinstance(getattr(description, field), kind) for kind, fields in _KINDS.items() for field in fields)
+    return kinds and isinstance(description.sealed_at, (int, float))
 
 
 def store(layout: Layout, description: Description, content: manifest.Manifest, *, replace: bool = False) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stacks.engine import documents
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.events import Event
@@ -40,7 +41,7 @@ class Conda:
         """Let rattler solve, then uv resolve for the Python and beside the packages of that solution."""
         orders = {"do": "solve", "channels": _channels(environment), "specs": _specs(environment)}
         found = _rattler(orders, f"solve {environment.path}", environment, site, capture=True)
-        records = [json.loads(line) for line in found.splitlines()]
+        records = [documents.parse(line) for line in found.splitlines()]
         site.sink(Event("note", f"{len(records)} conda packages, {_megabytes(records):.1f} MB to fetch."))
         return _lockfile(records, self._resolve_pip(environment, records, site))
 
@@ -82,7 +83,7 @@ def read(lockfile: str) -> tuple[list[Record], str]:
 
 def _record(line: str) -> Record:
     try:
-        record = json.loads(line)
+        record = documents.parse(line)
         if all(isinstance(record[word], str) for word in ("name", "version", "url", "fn", "channel")):
             return dict(record)
     except (ValueError, KeyError, TypeError):
@@ -159,7 +160,7 @@ class _Progress:
     def __call__(self, line: str) -> None:
         """Take one line; what is no progress goes to the log as it is."""
         try:
-            said = json.loads(line)
+            said = documents.parse(line)
             failed, left_out = said.get("failed"), said.get("left_out")
         except (ValueError, AttributeError):
             self._site.sink(Event("output", line))

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stacks.engine import versions
+from stacks.engine import documents, versions
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.events import Event, Sink
@@ -106,7 +106,7 @@ def _checkout(source: str, environment: Environment, site: Site, *, commit: str 
         if os.geteuid() == 0:
             os.chown(place, site.owner.uid, site.owner.gid)
         record.write_text(_git(source, environment, site, place, commit))
-    known = json.loads(record.read_text())
+    known = documents.parse(record.read_text())
     if commit and known["commit"] != commit:
         raise Failed(f"{source} gave the commit {known['commit']}, not {commit} as the lockfile has it.")
     return _Checkout(known["commit"], bool(known["executable"]), place)

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from stacks.engine import inplace, links, ramdisk, resident, services
+from stacks.engine import documents, inplace, links, ramdisk, resident, services
 from stacks.engine.errors import Refused
 from stacks.engine.provision.action import Action, Directory, install, user, write
 from stacks.engine.provision.host import Host
@@ -93,7 +93,7 @@ def pausing(wanted: Wanted, host: Host) -> Action:
 
 def _configured(place: Path) -> object:
     try:
-        return json.loads(place.read_bytes())
+        return documents.parse(place.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError:
