@@ -1,0 +1,108 @@
+"""The mutants: one safeguard taken away each, and the tests that must then fail (faults N19)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ENGINE = "stacks/engine/"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old`, which stands once in `file`, becomes `new`; `tests` are what pytest is given."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def engine(name: str, module: str, old: str, new: str, *tests: str) -> Mutant:
+    return Mutant(name, f"{ENGINE}{module}.py", old, new, tests)
+
+
+ORDER = "tests/faults/test_order.py"
+MUTANTS = (
+    engine("syncfs of the tree removed", "links", "    durable.sync_filesystem(tree)\n    _replace", "    _replace", ORDER),
+    engine(
+        "fsync of the directory removed", "links",
+        "    _replace(link, to)\n    durable.sync_directory(link.parent)\n    if (found := target(link)) != to:\n"
+        "        raise Failed(f\"{link} was set to",
+        "    _replace(link, to)\n    if (found := target(link)) != to:\n        raise Failed(f\"{link} was set to", ORDER,
+    ),
+    engine(
+        "unlink and symlink instead of rename", "links", "        os.rename(aside, link)\n",
+        "        link.unlink(missing_ok=True)\n        os.symlink(to, link)\n        os.unlink(aside)\n",
+        "tests/engine/test_links.py", ORDER,
+    ),
+    engine("link not read back", "links", "    if (found := target(link)) != to:\n        raise Failed(f\"{link} was set to",
+           "    if (found := to) != to:\n        raise Failed(f\"{link} was set to", "tests/engine/test_links.py"),
+    engine("intent not flushed", "durable", "            os.fsync(file.fileno())\n", "", ORDER),
+    engine("files written in place", "durable", "    aside = temporary_name(path)\n    descriptor",
+           "    aside = path\n    path.unlink(missing_ok=True)\n    descriptor", ORDER, "tests/engine/test_journal.py"),
+    engine("history not flushed", "journal", "        os.fsync(descriptor)\n", "", ORDER),
+    engine("rsync in place", "trees", '"-aHAX", "--numeric-ids"', '"-aHAX", "--inplace", "--numeric-ids"',
+           "tests/engine/test_in_place.py", "tests/engine/test_trees.py"),
+    engine("rsync by the quick check", "inplace", '"--checksum", "--delete-after"', '"--delete-after"',
+           "tests/engine/test_restore.py", "tests/engine/test_in_place.py"),
+    engine("owners by name", "trees", '"-aHAX", "--numeric-ids"', '"-rlptHAX"', "tests/engine/test_trees.py", "tests/engine/test_externals.py"),
+    engine("backup trusts any mount", "drift",
+           "    if not mounts.is_tmpfs(layout.ramdisk):", "    if False:", "tests/engine/test_backup.py"),
+    engine("backup trusts any tree", "drift",
+           "    if versions.identity(resident.place(layout, name)) != description.identity:", "    if False:",
+           "tests/engine/test_backup.py"),
+    engine("backup of a shrunken tree", "drift", "ENOUGH = 0.95", "ENOUGH = 0.0", "tests/engine/test_backup.py"),
+    engine("copies not verified", "trees", "    if found:\n        more =", "    if False:\n        more =",
+           "tests/engine/test_trees.py"),
+    engine("hard links without a look at the file", "trees",
+           "        if status.st_mode != stat.S_IFREG | entry.mode or found != (entry.uid, entry.gid, entry.size, entry.mtime_ns):\n"
+           "            return False\n", "", "tests/engine/test_trees.py"),
+    engine("directories finished through symlinks", "trees",
+           '        if entry.type == "d" and stat.S_ISDIR(path.lstat().st_mode):\n            _own(path, entry.uid, entry.gid)',
+           '        if entry.type == "d":\n            os.chown(path, entry.uid, entry.gid)', "tests/engine/test_externals.py",
+           "tests/engine/test_trees.py"),
+    engine("removal follows a planted symlink", "trees",
+           "    if trash.is_symlink() or not trash.is_dir():", "    if not trash.is_dir():", "tests/engine/test_trees.py"),
+    engine("discard of a symlink", "trees", "    if not stat.S_ISDIR(status.st_mode):\n        raise Refused(f\"{tree} is not a directory: it", "    if False:\n        raise Refused(f\"{tree} is not a directory: it",
+           "tests/engine/test_trees.py"),
+    engine("what must stay can be removed", "removal",
+           "    if reason := protected(layout).get(name):", "    if reason := \"\":", "tests/engine/test_removal.py"),
+    engine("a tree in use is dropped", "removal", "    if users:\n", "    if False:\n", "tests/engine/test_removal.py"),
+    engine("external environments are shared", "resident",
+           "    return externals.without(versions.tree(layout, description.name).manifest, description.externals)",
+           "    return versions.tree(layout, description.name).manifest", "tests/engine/test_externals.py"),
+    engine("external environments are deleted in place", "inplace",
+           'for name in (*description.externals, ".dlstack", IDENTITY)]', 'for name in (".dlstack", IDENTITY)]',
+           "tests/engine/test_in_place.py", "tests/engine/test_externals.py"),
+    engine("half-made trees are let in", "resident", "    trees.verify(tree, hashed, apart=description.externals)", "    return",
+           "tests/engine"),
+    engine("the lane's lock is not inherited", "process", "            pass_fds=command.pass_fds,\n", "",
+           "tests/engine/test_process.py"),
+    engine("children outlive the worker", "process", '["setpriv", "--pdeathsig", "KILL", "--", *command.argv]',
+           "[*command.argv]", "tests/engine/test_process.py"),
+    engine("the group is left alone", "process", "            os.killpg(process.pid, name)", "            os.kill(process.pid, name)",
+           "tests/engine/test_process.py"),
+    engine("no process namespace", "sandbox", '"--new-session", "--unshare-pid", ', '"--new-session", ', "tests/engine/test_sandbox.py"),
+    engine("guests keep their rights", "sandbox", '    return ["setpriv", *identity, *nothing, "--"]',
+           '    return ["setpriv", *identity, "--"]', "tests/engine/test_sandbox.py"),
+    engine("names by match", "layout", "    if not _NAME.fullmatch(stem):", "    if not _NAME.match(stem):",
+           "tests/engine/test_layout.py"),
+    engine("reserved names allowed", "layout", "    if stem in _RESERVED:", "    if False:", "tests/engine/test_layout.py"),
+    engine("recovery does nothing", "recovery", "    outcome = work(layout, intent)\n", '    outcome = "nothing"\n',
+           "tests/engine/test_recovery.py"),
+    Mutant("claim without condition", "stacks/operations/lifecycle.py",
+           "    claimed = _of(operation_id, State.QUEUED).update(",
+           "    claimed = Operation.objects.filter(pk=operation_id).update(", ("tests/stacks/test_running.py",)),
+    Mutant("outcome without condition", "stacks/operations/lifecycle.py",
+           "        if _of(operation_id, State.RUNNING).update(finished_at=end_time(), **changes) != 1:",
+           "        if Operation.objects.filter(pk=operation_id).update(finished_at=end_time(), **changes) != 1:",
+           ("tests/stacks/test_running.py",)),
+    Mutant("the bell is rung before the commit", "stacks/operations/submission.py", "transaction.on_commit(partial(doorbell.ring, operation))", "doorbell.ring(operation)",
+           ("tests/stacks/test_submission.py",)),
+    Mutant("log lines are not escaped", "stacks/ansi.py", "mark_safe(escape(strip(text)))", "mark_safe(strip(text))",
+           ("tests/stacks/test_ansi.py",)),
+    Mutant("everybody may change", "stacks/http.py",
+           "    return login_required(permission_required(MAY_CHANGE, raise_exception=True)(view))",
+           "    return login_required(view)", ("tests/stacks/views/test_action.py",)),
+)  # fmt: skip
