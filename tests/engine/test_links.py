@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stacks.engine import links
-from stacks.engine.errors import Refused
+from stacks.engine.errors import Failed, Refused
 
 
 @pytest.fixture
@@ -78,3 +78,13 @@ def test_a_stale_temporary_link_does_not_lead_a_later_switch_astray(two: Path) -
     os.symlink("a", two / f".sw.new-{os.getpid()}-stale")
     links.switch(two / "sw", "b", tree=two / "b")
     assert os.readlink(two / "sw") == "b"
+
+
+def test_a_link_that_somebody_else_sets_meanwhile_is_noticed(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = two / "sw"
+    links.switch(link, "a", tree=two / "a")
+    monkeypatch.setattr(links, "_replace", lambda link, to: None)
+    with pytest.raises(Failed, match="something else changes it"):
+        links.switch(link, "b", tree=two / "b")
+    with pytest.raises(Failed, match="something else changes it"):
+        links.put_back(link, "b")
