@@ -54,6 +54,13 @@ def test_deploy_and_revert_leave_the_disk_as_the_manual_says(machine: Layout, ru
     assert found["problems"] == []
 
 
+def test_a_reader_keeps_the_file_that_it_opened(machine: Layout, runner: Runner) -> None:
+    with (machine.live / "env/file").open() as opened:
+        runner.run("deploy", version="b")
+        assert opened.read() == "a"
+    assert (machine.live / "env/file").read_text() == "b"
+
+
 def test_a_plan_says_that_production_is_torn(machine: Layout, runner: Runner) -> None:
     assert "torn" in runner.plan("deploy", version="b").summary
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,28 @@ def test_a_source_that_is_a_symlink_is_refused(source: Tree, tmp_path: Path, por
     (tmp_path / "planted").symlink_to(source.path)
     with pytest.raises(Refused):
         trees.clone(Tree(tmp_path / "planted", source.manifest), tmp_path / "copy", [], porter)
+
+
+def test_a_directory_that_became_a_symlink_reaches_nothing_outside(
+    source: Tree, tmp_path: Path, porter: Porter
+) -> None:
+    outside = tmp_path / "outside"
+    write_tree(outside, {"a.py": "a = 1\n", "b.py": "b = 1\n"})
+    outside.chmod(0o700)
+    os.utime(outside, (OLD + 1, OLD + 1))
+    (source.path / "lib").chmod(0o755)
+    (source.path / "lib").rename(tmp_path / "aside")
+    (source.path / "lib").symlink_to(outside)
+    before = manifest.scan(tmp_path / "outside"), outside.stat()
+    with contextlib.suppress(Failed):  # whether it fails here or when it is verified: it must not reach out
+        trees.clone(source, tmp_path / "copy", [], porter)
+    shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+    write_tree(tmp_path / "copy", {"bin/run": ""})
+    (tmp_path / "copy" / "lib").symlink_to(outside)  # as a copy would be that was made of it without a namespace
+    trees._finish_directories(source.manifest, tmp_path / "copy")
+    after = outside.stat()
+    assert manifest.scan(outside) == before[0]
+    assert (after.st_mode, after.st_mtime_ns) == (before[1].st_mode, before[1].st_mtime_ns)
 
 
 def test_a_clone_ends_when_asked(source: Tree, tmp_path: Path, porter: Porter) -> None:

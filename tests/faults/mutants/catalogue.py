@@ -93,7 +93,7 @@ MUTANTS = (
            "tests/engine/test_recovery.py"),
     Mutant("claim without condition", "stacks/operations/lifecycle.py",
            "    claimed = _of(operation_id, State.QUEUED).update(",
-           "    claimed = Operation.objects.filter(pk=operation_id).update(", ("tests/stacks/test_running.py",)),
+           "    claimed = Operation.objects.filter(pk=operation_id).update(", ("tests/stacks/test_lifecycle.py",)),
     Mutant("outcome without condition", "stacks/operations/lifecycle.py",
            "        if _of(operation_id, State.RUNNING).update(finished_at=end_time(), **changes) != 1:",
            "        if Operation.objects.filter(pk=operation_id).update(finished_at=end_time(), **changes) != 1:",
