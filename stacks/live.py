@@ -98,11 +98,16 @@ def page_title(operation: Operation) -> str:
 
 
 def again_address(operation: Operation) -> str:
-    """Give the address of the form that asks for the same again, filled in; "" where there is none."""
+    """Give the address of the form that asks for the same again, filled in; "" where there is none.
+
+    The name of a build is filled in where nothing was made of it.
+    """
     machine, asked = operation.machine.name, operation.parameters
     if operation.kind == Operation.Kind.BUILD and asked.get("recipe"):
         fields = {key: asked[key] for key in ("recipe", "options", "kernel_dir", "strategy") if asked.get(key)}
         fields |= {"deploy": "on"} if asked.get("deploy") else {}
+        fields |= {"reason": operation.reason} if operation.reason else {}
+        fields |= {"name": asked["version"]} if operation.state in Operation.RETRYABLE else {}
         return f"{reverse('stacks:build', args=[machine])}?{urlencode(fields, doseq=True)}"
     version = str(asked.get("version", ""))
     if (

@@ -41,7 +41,7 @@
     mine.addEventListener("live", () => showLink("Live", "live"));
     mine.addEventListener("log", (event) => view.take(event.data));
     mine.addEventListener("gap", (event) => view.takeGap(JSON.parse(event.data)));
-    mine.addEventListener("steps", (event) => { $("steps").innerHTML = event.data; });
+    mine.addEventListener("steps", (event) => renewKeepingFocus($("steps"), () => { $("steps").innerHTML = event.data; }));
     mine.addEventListener("state", (event) => showState(JSON.parse(event.data)));
     mine.addEventListener("done", end);
     mine.onerror = () => {

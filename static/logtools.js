@@ -79,7 +79,10 @@
     p: () => log.search.nextError(-1),
     g: () => view.goToStart(),
     G: () => view.goToEnd(),
-    "?": () => $("log-help").showModal(),
+    "?": () => {
+      if (document.activeElement === document.body) log.focus({ preventScroll: true }); // where a closed dialog leads back to
+      $("log-help").showModal();
+    },
   };
   document.addEventListener("keydown", (event) => {
     const { target } = event;

@@ -172,6 +172,7 @@
     keepPlace(() => {
       const before = numberOf(content.firstElementChild) > first ? [makeGap(first, numberOf(content.firstElementChild) - 1)] : [];
       const after = got < end ? [makeGap(got + 1, end)] : [];
+      if (gap.contains(document.activeElement)) log.focus({ preventScroll: true });
       looking?.unobserve(gap);
       gap.replaceWith(...before, ...chunksOf(content), ...after);
     });
@@ -244,7 +245,10 @@
   }
   addEventListener("hashchange", goToAddress);
 
-  pill.addEventListener("click", goToEnd);
+  pill.addEventListener("click", () => {
+    log.focus({ preventScroll: true });
+    goToEnd();
+  });
   follow.addEventListener("change", () => { if (follow.checked) goToEnd(); });
   // Only the reader's own scrolling counts: what the page does itself ends at the end anyway.
   let touched = 0;
@@ -270,6 +274,7 @@
       flush();
       if (follow.checked) toEnd();
       live = false;
+      if (document.activeElement === follow) log.focus({ preventScroll: true });
       follow.closest(".tool").hidden = true;
     },
   };

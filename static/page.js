@@ -60,15 +60,6 @@
   // What scripts do by themselves needs no button.
   document.querySelectorAll("[data-nojs]").forEach((element) => { element.hidden = true; });
 
-  // Menus close by Escape or a click elsewhere.
-  const menu = document.querySelector("details.menu");
-  document.addEventListener("click", (event) => { if (menu && !menu.contains(event.target)) menu.open = false; });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !menu?.open) return;
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  });
-
   // Nothing is replaced under somebody who is selecting text in it.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const chosen = getSelection();

@@ -27,12 +27,13 @@ RELATED = ("machine", "requested_by", "cancel_requested_by", "parent", "retry_of
 def operation(request: Request, pk: int) -> HttpResponse:
     """Show an operation with the end of its log, or the lines around `line`; htmx gets the header alone."""
     found = get_object_or_404(Operation.objects.select_related(*RELATED), pk=pk)
+    children = found.children.select_related("requested_by")
     if request.htmx:
-        return render(request, "stacks/_operation_head.html", {"operation": found})
+        return render(request, "stacks/_operation_head.html", {"operation": found, "children": children})
     query = request.GET.get("q", "")[:LONGEST_QUERY]
     context = {
         "operation": found,
-        "children": found.children.all(),
+        "children": children,
         "query": query,
         "found": _searched(found, query) if query else None,
         **_shown(found, asked_lines(request.GET.get("line", ""))),

@@ -102,8 +102,15 @@ def test_run_again_with(as_operator: Client, no_broker: None, operation: Make, s
              "kernel_dir": "/k", "deploy": True}  # fmt: skip
     page = as_operator.get(f"/operations/{operation(state, parameters=asked).pk}/").content.decode()
     address = ("recipe=big+%26+old&amp;options=dev&amp;options=kernels&amp;kernel_dir=%2Fk&amp;"
-               "strategy=repoint&amp;deploy=on")  # fmt: skip
+               "strategy=repoint&amp;deploy=on" + ("&amp;name=a" if state == "failed" else ""))  # fmt: skip
     assert f'/build/?{address}"' in page
+
+
+def test_what_followed_comes_with_the_head(as_viewer: Client, no_broker: None, operation: Make) -> None:
+    build = operation("succeeded")
+    child = operation("running", "deploy", parent=build)
+    for headers in ({}, {"HX-Request": "true"}):
+        assert f'id="running-{child.pk}"' in as_viewer.get(f"/operations/{build.pk}/", headers=headers).content.decode()
 
 
 def test_run_again_only_where_it_can_be(as_operator: Client, no_broker: None, operation: Make) -> None:
