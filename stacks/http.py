@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import urljoin
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
@@ -41,19 +42,21 @@ def changing(view: View[P]) -> View[P]:
 
 def commanding(view: View[P]) -> View[P]:
     """Like `changing`, for what is only ever sent (POST)."""
-    return _guarded(require_POST(_refusals_told(view)))
+    return _guarded(require_POST(_refusals_told(view, is_page=False)))
 
 
 def _guarded(view: View[P]) -> View[P]:
     return login_required(permission_required(MAY_CHANGE, raise_exception=True)(view))
 
 
-def _refusals_told(view: View[P]) -> View[P]:
+def _refusals_told(view: View[P], *, is_page: bool = True) -> View[P]:
     @wraps(view)
     def told(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except (EngineError, OSError) as refusal:  # a disk that cannot be read is told too
-            return render(request, "409.html", {"refusal": str(refusal)}, status=409)
+            # What is only ever sent stands on the page above it.
+            again = request.path if is_page else urljoin(request.path.rstrip("/"), ".")
+            return render(request, "409.html", {"refusal": refusal, "again": again}, status=409)
 
     return told

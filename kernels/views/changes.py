@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from kernels import requests, seen
 from kernels.forms import CheckForm, ConfirmForm, PublishForm
-from stacks import operations
+from stacks import activations, operations
 from stacks.engine.errors import EngineError, Refused
 from stacks.http import Request, changing, commanding
 from stacks.models import Machine
@@ -49,7 +49,7 @@ def _change(request: Request, machine: Machine, kind: str, kernel: str) -> HttpR
     active = str(observe(machine).get("active") or "")
     if form.is_bound and form.is_valid():
         if form.cleaned_data["expected"] != active:
-            raise Refused(f"“{active}” is active now: it changed since the page was opened. Nothing was done.")
+            raise Refused(activations.stale(machine, active=active, seen=form.cleaned_data["expected"]))
         submit = requests.install if kind == "kernel-install" else requests.remove
         made = submit(machine=machine, kernel=kernel, requested_by=request.user, reason=form.cleaned_data["reason"])
         return redirect("stacks:operation", made.pk)
@@ -65,13 +65,16 @@ def publish(request: Request, name: str) -> HttpResponse:
     named = {kernel["environment"] for kernel in live.kernels} | set(row.packages if row else ())
     environments = sorted(item for item in named if item)
     form = PublishForm(request.POST or None, environments=environments)
+    refused = None
     if form.is_bound and form.is_valid():
         try:
             operation = requests.install(machine=machine, requested_by=request.user, **form.cleaned_data)
             return redirect("stacks:operation", operation.pk)
         except Refused as refusal:
+            refused = refusal
             form.add_error(None, str(refusal))
     context = {"machine": machine, "form": form, "version": live.version, "environments": environments}
+    context["refused"] = refused
     return render(request, "kernels/publish.html", context, status=422 if form.is_bound else 200)
 
 

@@ -23,6 +23,14 @@ Kind = Operation.Kind
 State = Operation.State
 
 
+class Busy(Refused):
+    """The lane has an unfinished `operation`."""
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__(f"{describe(operation)}: wait for it, or cancel it first.")
+        self.operation = operation
+
+
 def submit(
     *,
     machine: Machine,
@@ -35,7 +43,7 @@ def submit(
 ) -> Operation:
     """Write one queued operation with frozen parameters, and ring its worker when it is committed.
 
-    Raises Refused that names the other operation when the lane is busy, and for what `guards` forbids.
+    Raises Busy with the other operation when the lane has one, and Refused for what `guards` forbids.
     """
     deploys = Kind.DEPLOY if parameters.get("deploy") else kind
     refuse_if_barred(machine=machine, kind=deploys, version=parameters.get("version", ""))
@@ -57,10 +65,10 @@ def submit(
 
 
 def refuse_if_busy(machine: Machine, lane: str) -> None:
-    """Raise Refused that names the unfinished operation of a machine's lane, if there is one."""
+    """Raise Busy with the unfinished operation of a machine's lane, if there is one."""
     other = Operation.objects.filter(machine=machine, lane=lane, state__in=Operation.UNFINISHED).first()
     if other is not None:
-        raise Refused(f"{describe(other)}: wait for it, or cancel it first.")
+        raise Busy(other)
 
 
 def describe(operation: Operation) -> str:
@@ -88,7 +96,7 @@ def request_cancel(*, operation: Operation, by: User | None) -> Operation:
         rows.filter(state=State.RUNNING, cancel_requested_at__isnull=True).update(**asked)
     operation.refresh_from_db()
     if not cancelled and operation.is_final:
-        raise Refused(f"The {operation} has already ended: it {_ended(operation)}.")
+        raise Refused(f"The {operation} has already ended: {_ended(operation)}")
     transaction.on_commit(partial(lifecycle.announce, operation.pk))
     return operation
 
@@ -108,5 +116,7 @@ def allot_generation(machine: Machine) -> int:
 
 
 def _ended(operation: Operation) -> str:
-    past = {State.SUCCEEDED: "succeeded", State.FAILED: "failed", State.CANCELLED: "was cancelled"}
-    return past.get(State(operation.state), "was interrupted")
+    if operation.state == State.CANCELLED:
+        return operation.message or "it was cancelled."  # the message says by whom
+    past = {State.SUCCEEDED: "it succeeded.", State.FAILED: "it failed."}
+    return past.get(State(operation.state), "it was interrupted.")

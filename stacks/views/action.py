@@ -42,34 +42,31 @@ def _ask(request: Request, machine: Machine, kind: type[ActionForm], *, version:
     posted = request.POST if request.method == "POST" else None
     form = kind(posted, machine=machine, version=version, initial=request.GET.dict())
     plan, refusal = _plan(machine, form)
+    status = 422 if form.errors else 200
     if form.is_bound and form.is_valid():
         try:
-            return redirect("stacks:operation", _submitted(request, form, plan).pk)
+            return redirect("stacks:operation", _submitted(request, form, plan, refusal).pk)
         except Refused as refused:
-            form.add_error(None, str(refused))
+            refusal, status = refused, 409
     words = {"machine": machine.name, "version": version}
     context: dict[str, Any] = {"machine": machine, "version": version, "form": form, "plan": plan, "refusal": refusal}
     context |= {"title": kind.title.format(**words), "button": kind.button.format(**words), "seen": form.now(plan)}
     # Another choice may make possible what is refused now.
     context["possible"] = plan is not None or bool(form.choices) or not is_here(machine)
-    return render(request, "stacks/action.html", context, status=_status(form))
+    return render(request, "stacks/action.html", context, status=status)
 
 
-def _submitted(request: Request, form: ActionForm, plan: Plan | None) -> Operation:
+def _submitted(request: Request, form: ActionForm, plan: Plan | None, refusal: Exception | None) -> Operation:
+    if isinstance(refusal, Refused) and is_here(form.machine):
+        raise refusal
     if form.cleaned_data["seen"] != form.now(plan):
         raise Refused("What this is about has changed since the page was opened. Nothing was done: look again below.")
     return form.submit(request.user)
 
 
-def _status(form: ActionForm) -> int:
-    if form.non_field_errors():
-        return 409
-    return 422 if form.errors else 200
-
-
-def _plan(machine: Machine, form: ActionForm) -> tuple[Plan | None, str]:
+def _plan(machine: Machine, form: ActionForm) -> tuple[Plan | None, Exception | None]:
     try:
         operations.refuse_if_busy(machine, LANES[form.kind])
-        return operations.preview(machine=machine, kind=form.kind, parameters=form.parameters()), ""
+        return operations.preview(machine=machine, kind=form.kind, parameters=form.parameters()), None
     except (EngineError, OSError) as refusal:
-        return None, str(refusal)
+        return None, refusal

@@ -21,15 +21,17 @@ def build(request: Request, name: str) -> HttpResponse:
     posted = request.POST if request.method == "POST" and "show" not in request.POST else None
     proposed = operations.propose_name(machine)
     form = BuildForm(posted, proposed=proposed, strategy=machine.strategy, initial=_asked(request))
+    refused = None
     if form.is_bound and form.is_valid():
         try:
             return redirect("stacks:operation", _submitted(request, machine, form).pk)
         except Refused as refusal:
+            refused = refusal
             form.add_error(None, str(refusal))
     plan, refusal_shown = _plan(machine, form)
     context = {
         "machine": machine, "form": form, "plan": plan, "plan_refused": refusal_shown,
-        "estimate": _estimate(machine, form),
+        "estimate": _estimate(machine, form), "refused": refused,
     }  # fmt: skip
     return render(request, "stacks/build.html", context, status=422 if form.errors else 200)
 

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from stacks import incidents, operations, timeline
+from stacks import activations, incidents, operations, timeline
 from stacks.engine.errors import Refused
 from stacks.forms import RevertForm
-from stacks.http import Request, commanding, viewing
+from stacks.http import Request, changing, viewing
 from stacks.incidents import Incident
-from stacks.models import Machine
+from stacks.models import Machine, Operation
 from stacks.views.shown import Shown, all_machines
-from stacks.views.switch import stale
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -50,14 +49,16 @@ def _page(request: Request, name: str) -> HttpResponse:
     return _shown(request, found, RevertForm(initial=initial))
 
 
-@commanding
+@changing
 def _revert(request: Request, name: str) -> HttpResponse:
+    # Before the look at the disk: what ends after it would make that look old.
+    operations.refuse_if_busy(get_object_or_404(Machine, name=name), Operation.Lane.LIVE)
     found, form = _facts(request, name), RevertForm(request.POST)
     if not form.is_valid():
         return _shown(request, found, form, status=422)
     asked = form.cleaned_data
     if asked["seen"] != found.active:
-        raise Refused(stale(found.active, found.agreed, asked["seen"]))
+        raise Refused(activations.stale(found.machine, active=found.active, seen=asked["seen"]))
     operation = operations.revert(
         machine=found.machine,
         version=asked["version"],

@@ -25,11 +25,13 @@ def settings(request: Request, name: str) -> HttpResponse:
 
 
 def _save(request: Request, machine: Machine, form: SettingsForm) -> HttpResponse:
-    # Its own fields alone: others may have written to the row since the page was opened.
-    form.save(commit=False).save(update_fields=[*form.Meta.fields])
-    if form.changes_services:
+    operation = None
+    if form.changes_services:  # first, since it may be refused
         asked = form.cleaned_data["services"]
         operation = operations.configure(machine=machine, services=asked, requested_by=request.user)
+    # Its own fields alone: others may have written to the row since the page was opened.
+    form.save(commit=False).save(update_fields=[*form.Meta.fields])
+    if operation is not None:
         return redirect("stacks:operation", operation.pk)
     messages.success(request, "Saved.")
     return redirect("stacks:machine", machine.name)

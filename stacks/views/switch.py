@@ -10,7 +10,7 @@ from stacks.differences import between
 from stacks.engine.errors import EngineError, Refused
 from stacks.forms import SwitchForm
 from stacks.http import Request, changing
-from stacks.models import Activation, Machine, Operation, Version
+from stacks.models import Machine, Operation, Version
 from stacks.plans.base import Plan
 from stacks.views.shown import Shown, one_machine
 
@@ -35,16 +35,10 @@ def revert(request: Request, name: str) -> HttpResponse:
     return _confirm(request, machine, "revert", asked)
 
 
-def stale(active: str, activation: Activation | None, seen: str) -> str:
-    """Say who changed what since the page was opened."""
-    now = active or "no version"
-    by = f", by {activation.activated_by or 'an operator'} at {activation.activated_at:%H:%M} UTC" if activation else ""
-    before = f"when you opened this page it was {seen or 'no version'}"
-    return f"{now} is active now{by}; {before}. Nothing was changed: look at what is active, then decide again."
-
-
 def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpResponse:
     version = get_object_or_404(Version, machine=machine, name=name, removed_at=None)
+    if request.method == "POST":  # before the look at the disk: what ends after it would make that look old
+        operations.refuse_if_busy(machine, Operation.Lane.LIVE)
     shown = one_machine(machine)
     form = SwitchForm(request.POST if request.method == "POST" else None, initial={"seen": shown.active})
     if form.is_bound and form.is_valid():
@@ -54,7 +48,8 @@ def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpRe
     active = shown.versions.get(shown.active)
     context = {"shown": shown, "kind": kind, "version": version, "active": active, "form": form, "plan": plan,
                "refusal": refusal, "differences": between(active, version) if active else None,
-               "chosen": asked, "possible": name != shown.active or name != shown.status.get("backing", name),
+               "chosen": asked, "now": [one for one in shown.unfinished if one.lane == Operation.Lane.LIVE],
+               "possible": name != shown.active or name != shown.status.get("backing", name),
                "externals": _externals(shown, name), "services": _services(shown),
                "resident": name in shown.status.get("resident", [])}  # fmt: skip
     return render(request, "stacks/switch.html", context)
@@ -72,7 +67,7 @@ def _services(shown: Shown) -> list[str]:
 def _submitted(request: Request, shown: Shown, kind: str, version: Version, form: SwitchForm) -> Operation:
     asked, choices = form.cleaned_data, form.choices()
     if asked["seen"] != shown.active:
-        raise Refused(stale(shown.active, shown.agreed, asked["seen"]))
+        raise Refused(activations.stale(shown.machine, active=shown.active, seen=asked["seen"]))
     submit = operations.revert if kind == "revert" else operations.deploy
     return submit(
         machine=shown.machine, version=version.name, choices=choices, requested_by=request.user, reason=asked["reason"]

@@ -257,7 +257,7 @@ def test_following_ends_with_the_outcome(ended: Callable[..., Operation], work: 
 def test_cancel(machine: Machine, broker: Broker) -> None:
     operation = operations.submit(machine=machine, kind="build", parameters={"version": "a"})
     assert "was cancelled before it began" in Result("cancel", str(operation.pk)).out
-    assert "has already ended: it was cancelled" in Result("cancel", str(operation.pk)).err
+    assert "has already ended: Cancelled by the command line before" in Result("cancel", str(operation.pk)).err
     running_one = operations.submit(machine=machine, kind="build", parameters={"version": "a"})
     operations.claim(operation_id=running_one.pk)
     assert "was asked to end" in Result("cancel", str(running_one.pk)).out

@@ -14,6 +14,7 @@ from stacks.models import Machine, Operation, Version
 from tests.conftest import People
 from tests.stacks.conftest import Seal, activate
 from tests.stacks.test_requests import make_active
+from tests.stacks.views.conftest import Make
 
 BACKUP, DISCARD, PRUNE = (f"/machines/local/do/{action}/" for action in ("backup", "discard", "prune"))
 VERIFY, REMOVE, REBUILD = (f"/machines/local/versions/a/do/{action}/" for action in ("verify", "remove", "rebuild"))
@@ -75,6 +76,19 @@ def test_a_stale_page_destroys_nothing(as_operator: Client, layout_of: Layout, a
     assert answer.status_code == 409
     assert "has changed since the page was opened" in answer.content.decode()
     assert not Operation.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_busy_lane_is_told_once_with_the_way_to_it(
+    as_operator: Client, layout_of: Layout, operation: Make, method: str
+) -> None:
+    running = operation("running")
+    answer = getattr(as_operator, method)(PRUNE, {"keep": "1", "seen": "a"})
+    page = answer.content.decode()
+    assert answer.status_code == (409 if method == "post" else 200)
+    assert page.count("local is busy") == page.count('role="alert"') == 1
+    assert f'<a href="/operations/{running.pk}/">Look at Build a</a>' in page
+    assert Operation.objects.count() == 1
 
 
 def test_what_a_revert_would_put_back_cannot_be_deleted(as_operator: Client, layout_of: Layout) -> None:

@@ -21,9 +21,16 @@ def test_a_queued_one_ends_at_once(as_operator: Client, operation: Make) -> None
 
 
 def test_one_that_has_ended_is_refused(as_operator: Client, operation: Make) -> None:
-    response = as_operator.post(f"/operations/{operation('failed').pk}/cancel")
-    assert response.status_code == 409
-    assert "has already ended" in response.content.decode()
+    for state, message, says in (
+        ("failed", "Two\nlines", "it failed."),
+        ("cancelled", "Cancelled by alice before it began.", "Cancelled by alice before it began."),
+    ):
+        made = operation(state, message=message)
+        response = as_operator.post(f"/operations/{made.pk}/cancel")
+        page = response.content.decode()
+        assert response.status_code == 409
+        assert f"has already ended: {says}" in page
+        assert f'href="/operations/{made.pk}/">Look again<' in page
 
 
 def test_a_viewer_may_not(as_viewer: Client, operation: Make) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from stacks.models import Machine, Operation
+from tests.stacks.views.conftest import Make
 
 ADDRESS = "/machines/local/settings/"
 GOOD = {"backup_every": "6", "strategy": "sandbox", "services": ""}
@@ -58,6 +59,14 @@ def test_errors_change_nothing(as_operator: Client, machine: Machine, changed: d
     assert (answer.status_code, machine.backup_every) == (422, 0)
     assert says in answer.content.decode()
     assert not Operation.objects.exists()
+
+
+def test_a_refusal_saves_nothing(as_operator: Client, machine: Machine, operation: Make) -> None:
+    operation("running")
+    answer = as_operator.post(ADDRESS, {**GOOD, "services": "jupyterhub.service"})
+    machine.refresh_from_db()
+    assert (answer.status_code, machine.backup_every) == (409, 0)
+    assert "nothing was changed" in answer.content.decode()
 
 
 def test_outsiders(as_viewer: Client, stranger: Client, as_operator: Client, machine: Machine) -> None:

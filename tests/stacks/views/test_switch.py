@@ -75,10 +75,23 @@ def test_a_stale_page_is_refused_with_who_and_what(as_operator: Client, two: tup
 def test_a_busy_lane_is_refused_with_who(
     as_operator: Client, elsewhere: Machine, two: tuple[Version, Version], operation: Make
 ) -> None:
-    operation("running", "deploy", machine=elsewhere)
-    response = as_operator.post(REVERT, {"version": "a", "seen": "b"})
+    running = operation("running", "deploy", machine=elsewhere)
+    shown = as_operator.get(REVERT).content.decode()
+    assert f'id="running-{running.pk}"' in shown
+    # What is busy is told before what is old: the page may be old just because of it.
+    response = as_operator.post(REVERT, {"version": "a", "seen": "a-long-gone"})
     assert response.status_code == 409
-    assert "operator" in response.content.decode()
+    page = response.content.decode()
+    assert f"gp12 is busy: the deploy of a (#{running.pk}, operator) is running" in page
+    assert f'id="busy" href="/operations/{running.pk}/">Look at Deploy a<' in page
+    assert f'href="{REVERT}">Look again<' in page
+
+
+def test_a_build_does_not_make_the_page_say_that_it_is_busy(
+    as_operator: Client, elsewhere: Machine, two: tuple[Version, Version], operation: Make
+) -> None:
+    operation("running", "build", machine=elsewhere)
+    assert 'id="running-' not in as_operator.get(REVERT).content.decode()
 
 
 def test_nothing_to_revert_to(as_operator: Client, elsewhere: Machine) -> None:
