@@ -9,16 +9,23 @@ from django.urls import reverse
 from stacks.models import Recipe
 from stacks.views.shown import Shown
 
+NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do: `address` leads to where it is done, with the word of its button ("" where it is typed)."""
+    """One thing to do: `address` leads to where it is done, with the word of its button ("" where it is typed).
+
+    Once it is done `found` says what there is, and `further` leads to the address again.
+    """
 
     title: str
     explains: str
     done: bool
     address: str = ""
     button: str = ""
+    found: str = ""
+    further: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +48,20 @@ def of(shown: Shown | None) -> FirstRun | None:
     newest = next((tree.name for tree in shown.trees if tree.sealed), "") if shown else ""
     ramdisk = bool(shown and shown.status.get("ramdisk", {}).get("is_tmpfs"))
     seen = bool(shown and (shown.read_here or shown.machine.observed_at))
+    recipes = list(Recipe.objects.values_list("name", flat=True)[:NAMED])
     return FirstRun([
-        Step("A machine", "Its workers run and have looked at its disk; on it, type make run.", seen),
+        Step("A machine", "Its workers run and have looked at its disk; on it, type make run.", seen, found=name),
         Step(
             "A ramdisk", "Versions are served from memory.", ramdisk,
             _to("action", name, "provision"), "Provision…",
         ),
         Step(
-            "A recipe", "It says which environments and packages a version gets.", Recipe.objects.exists(),
-            reverse("stacks:recipe-import"), "Add a recipe",
+            "A recipe", "It says which environments and packages a version gets.", bool(recipes),
+            reverse("stacks:recipe-import"), "Add a recipe", ", ".join(recipes), "Add your own",
         ),
         Step(
             "A first version", "A build installs the packages. What users run is not touched.", bool(newest),
-            _to("build", name), "Build the first version",
+            _to("build", name), "Build the first version", newest, "Build another",
         ),
         Step(
             "Deployed", "The version is copied into the ramdisk, and the live path leads to it.", False,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Max, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 
 from stacks import operations, source, textdiff
 from stacks import recipes as recipes_of
@@ -71,9 +73,12 @@ def recipe_check(request: Request) -> HttpResponse:
 
 @commanding
 def recipe_solve(request: Request, name: str) -> HttpResponse:
-    """Submit a solve: what a build of the latest revision would change on a machine."""
+    """Submit a solve: what a build of the latest revision would change on a machine; or go to the form of the build."""
     machine = get_object_or_404(Machine, name=request.POST.get("machine", ""))
     asked = request.POST.getlist("options")
+    if "build" in request.POST:
+        chosen = urlencode({"recipe": name, "options": asked}, doseq=True)
+        return redirect(f"{reverse('stacks:build', args=[machine.name])}?{chosen}")
     made = operations.solve(machine=machine, recipe_name=name, options=asked, requested_by=request.user)
     return redirect("stacks:operation", made.pk)
 

@@ -39,6 +39,13 @@ def test_the_next_step_is_the_button(
     assert next_step(as_operator, "/machines/gp12/") == next_step(as_operator, "/") == step
 
 
+def test_what_is_done_says_what_there_is(as_operator: Client, machine: Machine) -> None:
+    recipes.import_shipped()
+    page = as_operator.get("/").content.decode()
+    assert "datalab, dlstack-install, starter" in page
+    assert 'href="/recipe-import/">Add your own<' in page
+
+
 def test_a_machine_that_was_never_seen_is_the_first_step(as_operator: Client, elsewhere: Machine) -> None:
     page = as_operator.get("/machines/gp12/").content.decode()
     assert "type make run" in page

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from stacks.models import Recipe, RecipeRevision
+from stacks.models import Machine, Operation, Recipe, RecipeRevision
 
 LIST, ADD = "/recipes/", "/recipe-import/"
 YML = "name: sky\ndependencies:\n  - python=3.11\n  - numpy\n"
@@ -32,6 +32,16 @@ def test_a_text_becomes_a_recipe_and_then_its_next_revision(as_operator: Client)
     assert "<b>bold" not in page
     assert "# more" not in as_operator.get("/recipes/mine/?revision=1").content.decode()
     assert "mine" in as_operator.get(LIST).content.decode()
+
+
+def test_a_recipe_leads_to_its_build(as_operator: Client, machine: Machine) -> None:
+    as_operator.post(ADD, {"text": toml() + '\n[options.dev]\ntitle = "Dev"\nadd = { e = ["x"] }\n'})
+    assert 'name="build"' in as_operator.get("/recipes/mine/").content.decode()
+    asked = {"machine": "local", "options": "dev", "build": "yes"}
+    answer = as_operator.post("/recipes/mine/solve/", asked)
+    assert answer.headers["Location"] == "/machines/local/build/?recipe=mine&options=dev"
+    assert not Operation.objects.exists()
+    assert 'value="dev" checked' in as_operator.get(answer.headers["Location"]).content.decode()
 
 
 @pytest.mark.parametrize("name", ["environment.yml", ""])
