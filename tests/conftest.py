@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,13 @@ class Home:
     def command(*arguments: str) -> list[str]:
         return [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
 
-    def dlstack(self, *arguments: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def dlstack(
+        self, *arguments: str, check: bool = True, timeout: float = 240, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run one verb to its end; with `check` its failure is the test's."""
         done = subprocess.run(
             self.command(*arguments),
-            env=self.variables, cwd="/", capture_output=True, text=True, timeout=timeout, check=False,
+            env=self.variables, cwd="/", capture_output=True, text=True, timeout=timeout, check=False, input=stdin,
         )  # fmt: skip
         if check and done.returncode != 0:
             pytest.fail(f"dlstack {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -99,7 +102,8 @@ class Home:
 
     def remove(self) -> None:
         """End what runs here and remove it all, its directory in shared memory too."""
-        if (self.path / "run").exists():
+        # What has ended in order leaves nothing but its locks.
+        if any(left.suffix != ".lock" for left in (self.path / "run").glob("*")):
             self.dlstack("down", check=False)
         ramdisk = self.root / "sw.tmpfs"
         if ramdisk.is_symlink() and str(ramdisk.readlink()).startswith("/dev/shm/dlstack-"):
@@ -107,17 +111,25 @@ class Home:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-@pytest.fixture
-def home() -> Iterator[Home]:
+@contextmanager
+def new_home() -> Iterator[Home]:
+    """Give a home that is removed, with all that runs in it, in the end."""
     # Not pytest's directory: that one is closed to the stack's owner, as whom builds run when the tests run as root.
     made = Home(Path(tempfile.mkdtemp(prefix="dlstack-home-")))
-    yield made
-    made.remove()
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    with new_home() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def shared_home() -> Iterator[Home]:
     """Give one home to all tests of a module, where starting the services for each would take too long."""
-    made = Home(Path(tempfile.mkdtemp(prefix="dlstack-home-")))
-    yield made
-    made.remove()
+    with new_home() as made:
+        yield made

@@ -6,19 +6,35 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import Home
-from tests.wheels import tiny_index, tiny_recipe
+from tests.conftest import Home, new_home
+from tests.e2e.recipes import write_recipes
 
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+BOB = ("bob", "a password of bob's")
+# One start of Django for all of it.
+SEED = f"""
+import sys
+from pathlib import Path
+from django.contrib.auth.models import User
+from stacks import recipes
+for file in sorted(Path(sys.stdin.read()).glob("*.toml")):
+    recipes.add_revision(text=file.read_text())
+User.objects.create_superuser({BOB[0]!r}, password={BOB[1]!r})
+"""
+
+NewPage = Callable[..., Page]
 
 
 @dataclass(frozen=True)
@@ -33,22 +49,39 @@ class Instance:
         return f"http://127.0.0.1:{self.home.port}"
 
 
-@pytest.fixture(scope="module")
-def instance(shared_home: Home) -> Iterator[Instance]:
-    recipe = shared_home.path / "tiny.toml"
-    broken = shared_home.path / "broken.toml"
-    index = tiny_index(shared_home.path / "index")
-    recipe.write_text(tiny_recipe(index))
-    broken.write_text(tiny_recipe(index, "tiny-nothing", name="broken"))
-    process = shared_home.popen("up")
+@contextmanager
+def running(home: Home) -> Iterator[Instance]:
+    """Run DLStack in a home as a person would, with the sign-in link that is printed."""
+    process = home.popen("up")
     try:
         link = _printed_link(process)
-        for file in (recipe, broken):
-            shared_home.dlstack("recipe-import", str(file))
-        yield Instance(shared_home, link)
+        threading.Thread(target=process.communicate, daemon=True).start()  # a full pipe would halt it
+        yield Instance(home, link)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
+
+
+def seed(home: Home) -> None:
+    """Add the recipes of the tests, and a second admin."""
+    place = write_recipes(home)
+    home.dlstack("shell", "-c", SEED, stdin=str(place))
+
+
+@pytest.fixture(scope="package")
+def instance() -> Iterator[Instance]:
+    """One instance for every module that leaves others what they need: versions have names of their own."""
+    with new_home() as home, running(home) as started:
+        seed(home)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def own_instance(shared_home: Home) -> Iterator[Instance]:
+    """An instance for one module, which makes it its `instance`."""
+    with running(shared_home) as started:
+        seed(shared_home)
+        yield started
 
 
 def _printed_link(process: subprocess.Popen[str]) -> str:
@@ -59,7 +92,7 @@ def _printed_link(process: subprocess.Popen[str]) -> str:
     raise AssertionError("no link was printed")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     # Django takes Playwright's event loop for an asynchronous caller of the database; these tests use none.
     os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -71,30 +104,43 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def state(instance: Instance, browser: Browser) -> str:
-    """Where the cookies of the signed-in admin are kept, for pages with other settings."""
-    path = str(instance.home.path / "cookies.json")
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(instance.link)
-    assert page.url == f"{instance.address}/"
-    context.storage_state(path=path)
-    context.close()
-    return path
+    """Where the cookies of the signed-in admin are kept; the link of an instance works once."""
+    path = instance.home.path / "cookies.json"
+    if not path.exists():
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(instance.link)
+        assert page.url == f"{instance.address}/"
+        context.storage_state(path=path)
+        context.close()
+    return str(path)
 
 
 @pytest.fixture
-def page(instance: Instance, browser: Browser, state: str) -> Iterator[Page]:
-    """A signed-in page that fails the test for an error of its scripts or a request to another host."""
-    context = browser.new_context(base_url=instance.address, storage_state=state)
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("request", lambda request: wrong.append(request.url) if not _own(request.url, instance) else None)
-    yield opened
-    context.close()
+def new_page(instance: Instance, browser: Browser, state: str) -> Iterator[NewPage]:
+    """Open signed-in pages; an error of their scripts or a request to another host fails the test."""
+    opened, wrong = [], []
+
+    def make(**options: Any) -> Page:
+        context = browser.new_context(base_url=instance.address, **{"storage_state": state, **options})
+        opened.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: wrong.append(request.url) if not _own(request.url, instance) else None)
+        return page
+
+    yield make
+    for context in opened:
+        context.close()
     # A refusal is a page with a status of its own, which Chromium reports too.
     assert [text for text in wrong if "Failed to load resource" not in text] == []
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    """A signed-in page."""
+    return new_page()
 
 
 def _own(url: str, instance: Instance) -> bool:

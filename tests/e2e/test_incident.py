@@ -8,39 +8,36 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Instance
-from tests.e2e.test_journey import finished, real
-
-PHONE = {"width": 390, "height": 844}
+from tests.e2e.conftest import Instance, NewPage
+from tests.e2e.story import PHONE, finished, finished_by_reload, on_two, real
 
 
-@pytest.fixture(scope="module", autouse=True)
-def two(instance: Instance) -> None:
-    """Two versions, deployed one after the other from the command line."""
-    for name in ("one", "two"):
-        instance.home.dlstack("build", "tiny", "--name", name, "--deploy")
+@pytest.fixture(autouse=True)
+def two(page: Page, instance: Instance) -> None:
+    """Two versions that differ in a package, deployed one after the other."""
+    on_two(page, instance)
 
 
-@pytest.fixture(params=[True, False], ids=["JavaScript", "no JavaScript"])
-def phone(request: pytest.FixtureRequest, instance: Instance, browser: Browser, state: str) -> Iterator[Page]:
-    """A signed-in phone, with JavaScript on, then off."""
-    context = browser.new_context(
-        base_url=instance.address, storage_state=state, viewport=PHONE, java_script_enabled=request.param, # type: ignore[arg-type]
-        color_scheme="dark",
-    )  # fmt: skip
-    yield context.new_page()
-    context.close()
-
-
-def test_revert_on_a_phone_refused_deploy_and_cleared(phone: Page, instance: Instance) -> None:
-    phone.goto("/operations/")
+@pytest.mark.parametrize("javascript", [True, False], ids=["JavaScript", "no JavaScript"])
+def test_diff_and_revert_on_a_phone_refused_deploy_and_cleared(
+    new_page: NewPage, instance: Instance, javascript: bool
+) -> None:
+    phone = new_page(viewport=PHONE, java_script_enabled=javascript, color_scheme="dark")
+    done = finished if javascript else finished_by_reload
+    phone.goto("/machines/local/processes/")
     phone.get_by_role("link", name="Incident").click()
     expect(phone).to_have_url(f"{instance.address}/machines/local/incident/")
     expect(phone.locator("main")).to_contain_text("two is active")
     expect(phone.locator("main")).to_contain_text("from one to two")
+    differs(phone, "1.0", "2.0")
+    phone.get_by_role("link", name="Compare the files too").click()
+    expect(phone.locator("main")).to_contain_text("site-packages/tiny_sky/__init__.py")
+    compared(phone)
+    phone.get_by_role("link", name="Incident").click()
+
     phone.locator("#id_reason").fill("plots are empty")
     phone.get_by_role("button", name="Revert to one").click()
-    finished(phone)
+    done(phone)
     expect(phone.locator("main")).to_contain_text("“two” is marked bad.")
     assert real(instance).endswith("/one")
 
@@ -56,12 +53,28 @@ def test_revert_on_a_phone_refused_deploy_and_cleared(phone: Page, instance: Ins
     phone.get_by_role("button", name="Clear the mark").click()
     phone.get_by_role("link", name="Deploy…").click()
     phone.get_by_role("button", name="Deploy two").click()
-    finished(phone)
+    done(phone)
     assert real(instance).endswith("/two")
     phone.goto("/machines/local/incident/")
     told = phone.locator("#timeline").input_value()
     for said in ("Reason: “plots are empty”", "“two” is marked bad: plots are empty", "cleared: the disk was full"):
         assert said in told
+
+
+def differs(phone: Page, old: str, new: str) -> None:
+    """Look for the one package in which the versions differ, in the table of the differences."""
+    rows = phone.get_by_label("Packages that differ").locator("tr[class^=is-]")
+    expect(rows).to_have_count(1)
+    assert rows.locator("th, td").all_inner_texts() == ["tiny-sky", old, new]
+
+
+def compared(phone: Page) -> None:
+    """Go to the other version and compare the other way round, by the form on its page."""
+    phone.goto("/machines/local/versions/one/")
+    phone.get_by_label("Compare with").select_option("two")
+    phone.get_by_role("button", name="Compare", exact=True).click()
+    expect(phone.get_by_role("heading", name="Compared with two")).to_be_visible()
+    differs(phone, "2.0", "1.0")
 
 
 def test_a_freeze_refuses_a_deploy_but_no_revert(page: Page, instance: Instance) -> None:
@@ -78,17 +91,22 @@ def test_a_freeze_refuses_a_deploy_but_no_revert(page: Page, instance: Instance)
     expect(page.locator("main")).to_contain_text("unfreeze local first")
     instance.home.dlstack("revert", "--reason", "still allowed")
     assert real(instance).endswith("/one")
-    page.goto("/machines/local/freeze/")
-    page.get_by_label("Why?").fill("over")
-    page.get_by_role("button", name="Unfreeze deploys").click()
+    switch_freeze(page, "Unfreeze", "over")
     expect(page.locator("main")).not_to_contain_text("exam week")
 
 
 @pytest.fixture
-def frozen(instance: Instance) -> Iterator[None]:
-    instance.home.dlstack("freeze", "--reason", "a look")
+def frozen(page: Page) -> Iterator[None]:
+    switch_freeze(page, "Freeze", "a look")
     yield
-    instance.home.dlstack("unfreeze", "--reason", "looked")
+    switch_freeze(page, "Unfreeze", "looked")
+
+
+def switch_freeze(page: Page, verb: str, why: str) -> None:
+    page.goto("/machines/local/freeze/")
+    page.get_by_label("Why?").fill(why)
+    page.get_by_role("button", name=f"{verb} deploys").click()
+    expect(page.locator(".note.is-success")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,7 +9,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Instance
-from tests.e2e.test_journey import build, deploy, finished
+from tests.e2e.story import build, deploy, finished
+
+
+@pytest.fixture(scope="module")
+def instance(own_instance: Instance) -> Instance:
+    """A machine of its own: what is pruned is every version but the newest."""
+    return own_instance
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -30,6 +30,12 @@ BROKEN = {
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
+@pytest.fixture(scope="module")
+def instance(own_instance: Instance) -> Instance:
+    """A machine of its own: what is live has kernels that fail."""
+    return own_instance
+
+
 def kernel(page: Page) -> Locator:
     page.goto("/machines/local/kernels/")
     return page.locator("section.kernel", has=page.get_by_role("heading", name="Sky tools"))
