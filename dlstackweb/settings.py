@@ -78,6 +78,17 @@ _SQLITE_OPTIONS: dict[str, Any] = {
 }
 
 
+# What hangs half-open, as after the crash of a host, is noticed; a stopped process that holds a row is put out.
+_POSTGRES_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "options": "-c idle_in_transaction_session_timeout=60000",
+}
+
+
 def _database() -> dict[str, Any]:
     if not DLSTACK.database_url:
         database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": DLSTACK.home / "dlstack.sqlite3"}
@@ -85,6 +96,8 @@ def _database() -> dict[str, Any]:
         database = dict(dj_database_url.parse(DLSTACK.database_url, conn_health_checks=True))
     if database["ENGINE"].endswith("sqlite3"):
         database["OPTIONS"] = {**database.get("OPTIONS", {}), **_SQLITE_OPTIONS}
+    elif database["ENGINE"].endswith("postgresql"):
+        database["OPTIONS"] = {**_POSTGRES_OPTIONS, **database.get("OPTIONS", {})}
     return database
 
 
@@ -172,6 +185,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 86400,  # above any operation, or Redis would hand the doorbell out a second time
     "global_keyprefix": "dlstack:",
     "health_check_interval": 30,
+    "socket_keepalive": True,
 }
 CELERY_VISIBILITY_TIMEOUT = 86400
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -10,12 +10,13 @@ class StacksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell machines' pages of backups that did not come, and list what this app knows under activity."""
-        from stacks import activity
+        """Tell machines' pages of overdue backups and silent workers, and list what this app knows under activity."""
+        from stacks import activity, presence
         from stacks.activity_sources import SOURCES
         from stacks.operations import overdue
         from stacks.problems import add_source
 
         add_source(overdue)
+        add_source(presence.problems)
         for source in SOURCES:
             activity.add_source(source)

@@ -6,20 +6,25 @@ A lane's process is busy for as long as its operation, so upkeep does not wait i
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from stacks import observation, operations
-from stacks.models import Machine
+from stacks import observation, operations, presence
+from stacks.models import Machine, Operation
 
 PERIOD = 10.0  # seconds between two rounds of upkeep
 LOOK = 60.0  # seconds between two looks at the disk, which others may change
+DEAF_AFTER = 60.0  # seconds that an idle worker leaves its queue alone before it starts again
+LAST_WORDS = 15.0  # seconds for it to end by itself
 
 logger = logging.getLogger(__name__)
 
@@ -41,31 +46,49 @@ def _note_end(**_: Any) -> None:
 
 
 @worker_init.connect(weak=False)
-def _start_upkeep(**_: Any) -> None:
+def _start_upkeep(sender: Any = None, **_: Any) -> None:
+    lane = str(getattr(sender, "hostname", "")).partition("@")[0]
     # Before the broker is reached: operations must be reaped while it is away, too.
-    threading.Thread(target=_keep_up, name="upkeep", daemon=True).start()
+    threading.Thread(target=_keep_up, args=(lane,), name="upkeep", daemon=True).start()
 
 
-def _keep_up() -> None:
+def _keep_up(lane: str) -> None:
     pause = threading.Event()
     _try(operations.reap)
-    _try(_look_at_disk)
+    _try(partial(_look_at_disk, lane))
     _try(_restore)
     looked_at = time.monotonic()
     while not _Process.stopping:
         _try(operations.sweep)
         pause.wait(PERIOD)
         _try(operations.reap)
+        _try(partial(_start_again_if_deaf, lane))
         if time.monotonic() - looked_at >= LOOK:
             looked_at = time.monotonic()
-            _try(_look_at_disk)
+            _try(partial(_look_at_disk, lane))
             _try(operations.back_up_due)  # beat asks too; a machine's own workers need none
     connection.close()
 
 
-def _look_at_disk() -> None:
+def _look_at_disk(lane: str) -> None:
     if machine := _here():
+        if lane in Operation.Lane.values:
+            presence.note(machine, lane)
         observation.refresh(machine)
+
+
+def _start_again_if_deaf(lane: str) -> None:
+    """End this process, which its supervisor then starts again, when its broker connection is dead but looks alive.
+
+    So says a message that waits in its queue although the lane is free and the broker answers (fault F22).
+    """
+    machine = _here()
+    if machine is None or not operations.is_unheeded(machine, lane, DEAF_AFTER):
+        return
+    logger.error("Nothing is heard from the broker although a message waits there: starting again")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(LAST_WORDS)
+    os._exit(os.EX_TEMPFAIL)
 
 
 def _restore() -> None:

@@ -90,13 +90,21 @@ def sweep(layout: Layout, lane: str) -> None:
     durable.sweep(_pending(layout, lane))
 
 
-def history(layout: Layout) -> list[dict[str, Any]]:
-    """Give what ended, oldest first; a torn last line, left by a crash, is passed over."""
+def history(layout: Layout, *, since: int = 0) -> list[dict[str, Any]]:
+    """Give what ended, oldest first, after the first `since` bytes; a torn last line of a crash is passed over."""
     try:
-        lines = (layout.state / "history.jsonl").read_bytes().splitlines()
+        lines = _history(layout).read_bytes()[since:].splitlines()
     except FileNotFoundError:
         return []
     return [entry for line in lines if (entry := _parse(line))]
+
+
+def size(layout: Layout) -> int:
+    """Give how many bytes the history has now."""
+    try:
+        return _history(layout).stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def activations(layout: Layout) -> list[str]:
@@ -150,7 +158,7 @@ def _is_entry(found: dict[str, Any]) -> bool:
 
 def append(layout: Layout, entry: dict[str, Any]) -> None:
     """Add one entry to the history, whole and durable."""
-    path = layout.state / "history.jsonl"
+    path = _history(layout)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         size = os.fstat(descriptor).st_size
@@ -159,6 +167,10 @@ def append(layout: Layout, entry: dict[str, Any]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _history(layout: Layout) -> Path:
+    return layout.state / "history.jsonl"
 
 
 def _pending(layout: Layout, lane: str) -> Path:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
+
+RECOVERY = "the recovery"  # how the words begin of whoever tidies up after a killed operation
 
 
 @contextmanager
@@ -18,13 +22,14 @@ def lane_lock(layout: Layout, lane: str, holder: str = "") -> Iterator[int]:
     The lock is freed by closing, never by unlocking: a child that still runs keeps it. Raises Refused, with the
     holder's own words, when somebody else has it.
     """
-    directory = layout.state / "locks"
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    descriptor = os.open(directory / f"{lane}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    path = _path(layout, lane)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         _take(descriptor, lane)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, (holder or f"process {os.getpid()}").encode(), 0)
+        process = f"process {os.getpid()}"
+        os.pwrite(descriptor, (f"{holder}, {process}" if holder else process).encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -36,6 +41,30 @@ def _take(descriptor: int, lane: str) -> None:
     except BlockingIOError:
         held_by = os.pread(descriptor, 200, 0).decode(errors="replace") or "another process"
         raise Refused(f"The {lane} lane of this machine is in use by {held_by}: wait for it or cancel it.") from None
+
+
+def holder(layout: Layout, lane: str) -> str:
+    """Give the words of whoever took the lane's lock last."""
+    try:
+        return _path(layout, lane).read_text(errors="replace")[:200]
+    except FileNotFoundError:
+        return ""
+
+
+def is_held_by_the_living(layout: Layout, lane: str) -> bool:
+    """Tell whether the process that took the lane's lock last has it open, and is neither gone nor stopped."""
+    found = re.search(r"process (\d+)\Z", holder(layout, lane))
+    place = Path("/proc", found[1]) if found else Path("/proc/none")
+    try:
+        state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+        has_it = any(os.path.realpath(one) == os.path.realpath(_path(layout, lane)) for one in (place / "fd").iterdir())
+    except (OSError, IndexError):
+        return False
+    return has_it and state not in "TtZX"
+
+
+def _path(layout: Layout, lane: str) -> Path:
+    return layout.state / "locks" / f"{lane}.lock"
 
 
 def is_free(layout: Layout, lane: str) -> bool:

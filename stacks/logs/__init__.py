@@ -3,6 +3,7 @@
 from stacks.logs.finding import Found, errors, search
 from stacks.logs.lines import LogLine, plain
 from stacks.logs.reading import follow, last_line, read_lines, tail
+from stacks.logs.spool import directory as spool_directory
 from stacks.logs.spool import operations as spooled_operations
 from stacks.logs.stream import publish_state
 from stacks.logs.writer import LogWriter, complete
@@ -19,6 +20,7 @@ __all__ = [
     "publish_state",
     "read_lines",
     "search",
+    "spool_directory",
     "spooled_operations",
     "tail",
 ]

@@ -67,3 +67,23 @@ class Machine(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Worker(models.Model):
+    """What was last heard of the worker of one lane of a machine; written by `stacks.presence`.
+
+    `clock_ahead` is how many seconds its clock is ahead of the database's, `schema` the database that its code was
+    written for.
+    """
+
+    machine = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="workers")
+    lane = models.CharField(max_length=8)
+    heard_at = models.DateTimeField()
+    clock_ahead = models.FloatField(default=0.0)
+    schema = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(name="worker_one_per_lane", fields=("machine", "lane")),)
+
+    def __str__(self) -> str:
+        return f"{self.lane}@{self.machine}"

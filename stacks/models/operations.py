@@ -10,12 +10,17 @@ from django.db.models import F, Q
 
 from stacks.models.machines import Machine
 
+# How parameters are to be read. Raise it whenever a worker of yesterday would misread what is written today: it then
+# refuses the operation instead of running it wrongly.
+FORMAT = 1
+
 
 class Operation(models.Model):
     """One requested change of one machine.
 
     `parameters` are frozen at submission; `steps` lists {name, title, state, started, finished, line, progress} with
     times in seconds since the epoch; `message` is the outcome in a sentence; `outcome` holds the plan's plain results.
+    `format` says how the parameters are to be read, `attempt` names the worker's attempt that claimed the operation.
     `journal_id` is set where the operation was done by the emergency command and imported from the machine's journal.
     Every write goes through `stacks.operations`.
     """
@@ -66,6 +71,8 @@ class Operation(models.Model):
     lane = models.CharField(max_length=8, choices=Lane)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     parameters: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    format = models.PositiveSmallIntegerField(default=FORMAT, db_default=1)
+    attempt = models.CharField(max_length=32, blank=True, default="", db_default="")
     steps: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     outcome: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     message = models.TextField(blank=True)

@@ -2,6 +2,7 @@
 
 from stacks.operations.checks import latest_revision, propose_name, refuse_if_taken
 from stacks.operations.choices import Choices, Externals
+from stacks.operations.concluding import conclude
 from stacks.operations.guards import refuse_if_barred
 from stacks.operations.keeping import (
     adopt,
@@ -24,14 +25,16 @@ from stacks.operations.lifecycle import (
     finish,
     heartbeat,
     is_cancel_requested,
+    is_running,
     record_log_lines,
     record_steps,
+    refuse,
 )
 from stacks.operations.requests import build, deploy, preview, rebuild, retry, revert, solve
 from stacks.operations.schedule import back_up_due, overdue, restore_after_reboot
 from stacks.operations.steps import StepRecorder
 from stacks.operations.submission import describe, refuse_if_busy, request_cancel, submit
-from stacks.operations.upkeep import reap, sweep
+from stacks.operations.upkeep import is_unheeded, reap, sweep
 
 __all__ = [
     "Choices",
@@ -43,6 +46,7 @@ __all__ = [
     "backup",
     "build",
     "claim",
+    "conclude",
     "configure",
     "convert",
     "deploy",
@@ -52,6 +56,8 @@ __all__ = [
     "finish",
     "heartbeat",
     "is_cancel_requested",
+    "is_running",
+    "is_unheeded",
     "keep",
     "kept_versions",
     "latest_revision",
@@ -64,6 +70,7 @@ __all__ = [
     "rebuild",
     "record_log_lines",
     "record_steps",
+    "refuse",
     "refuse_if_barred",
     "refuse_if_busy",
     "refuse_if_taken",

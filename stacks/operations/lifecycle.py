@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,10 +18,24 @@ State = Operation.State
 MESSAGE_LIMIT = 2000
 
 
-def claim(*, operation_id: int) -> bool:
-    """Make a queued operation running; False when another delivery was first or it is not queued any more."""
-    claimed = _of(operation_id, State.QUEUED).update(state=State.RUNNING, started_at=Now(), heartbeat_at=Now())
-    return claimed == 1
+def claim(*, operation_id: int, attempt: str = "") -> bool:
+    """Make a queued operation running; False when another delivery was first or it is not queued any more.
+
+    The same `attempt` may ask again, as after a commit that was not answered, and gets the same answer.
+    """
+    began: dict[str, Any] = {"state": State.RUNNING, "attempt": attempt, "started_at": Now(), "heartbeat_at": Now()}
+    if _of(operation_id, State.QUEUED).update(**began) == 1:
+        return True
+    return bool(attempt) and _of(operation_id, State.RUNNING).filter(attempt=attempt).exists()
+
+
+def refuse(*, operation_id: int, message: str, outcome: dict[str, Any]) -> bool:
+    """End a queued operation as failed of which nothing is begun; False when it is not queued any more."""
+    with transaction.atomic():
+        # Both in one: nobody sees it running who might take it for abandoned.
+        return claim(operation_id=operation_id) and finish(
+            operation_id=operation_id, state=State.FAILED, message=message, outcome=outcome
+        )
 
 
 def heartbeat(*, operation_id: int) -> bool:
@@ -31,6 +46,11 @@ def heartbeat(*, operation_id: int) -> bool:
 def is_cancel_requested(*, operation_id: int) -> bool:
     """Tell whether somebody asked a running operation to end."""
     return _of(operation_id, State.RUNNING).filter(cancel_requested_at__isnull=False).exists()
+
+
+def is_running(*, operation_id: int) -> bool:
+    """Tell whether an operation is still its worker's to carry out, and was not given up meanwhile."""
+    return _of(operation_id, State.RUNNING).exists()
 
 
 def record_steps(*, operation_id: int, steps: list[dict[str, Any]]) -> None:
@@ -52,23 +72,35 @@ def finish(
     steps: list[dict[str, Any]] | None = None,
     log_lines: int = 0,
     record: Callable[[Operation], str] | None = None,
+    last_heard: datetime | None = None,
 ) -> bool:
     """Give a running operation its final state, and in the same transaction `record` what it made.
 
-    `record` may return a sentence that is added to the message. False when it was not running any more: then
-    nothing is written.
+    `record` may return a sentence that is added to the message. False when it was not running any more, or its worker
+    was heard after `last_heard`: then nothing is written.
     """
+    rows = _of(operation_id, State.RUNNING)
+    if last_heard is not None:
+        # SQLite keeps times as text, of its own with fewer digits: equal ones are not equal there.
+        rows = rows.filter(heartbeat_at__range=(last_heard - timedelta(milliseconds=1), last_heard))
     with transaction.atomic():
         changes: dict[str, Any] = {"state": state, "log_lines": log_lines, "outcome": storable(outcome or {})}
         if steps is not None:
             changes["steps"] = steps
-        if _of(operation_id, State.RUNNING).update(finished_at=end_time(), **changes) != 1:
+        if rows.update(finished_at=end_time(), **changes) != 1:
             return False
         if record is not None:
             operation = Operation.objects.select_related("machine", "requested_by").get(pk=operation_id)
             message = f"{message} {record(operation)}".strip()
         Operation.objects.filter(pk=operation_id).update(message=storable(message)[:MESSAGE_LIMIT])
     return True
+
+
+def add_to_message(*, operation_id: int, text: str) -> None:
+    """Add what was found out later to the message of an operation that was given up."""
+    for operation in _of(operation_id, State.INTERRUPTED):
+        message = storable(f"{operation.message} {text}".strip())[:MESSAGE_LIMIT]
+        _of(operation_id, State.INTERRUPTED).update(message=message)
 
 
 def end_time() -> Greatest:

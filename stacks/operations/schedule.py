@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from stacks.engine import resident
@@ -45,7 +45,9 @@ def back_up_due() -> list[Operation]:
 
     A backup makes what it kept active.
     """
-    last = Max("operations__created_at", filter=Q(operations__kind=Operation.Kind.BACKUP))
+    # The last by number: a clock that once was years ahead must not put off all backups to come.
+    backups = Operation.objects.filter(machine=OuterRef("pk"), kind=Operation.Kind.BACKUP).order_by("-pk")
+    last = Subquery(backups.values("created_at")[:1])
     machines = Machine.objects.filter(backup_every__gt=0, frozen_since=None).annotate(last_backup=last)
     due = [machine for machine in machines if _is_due(machine, machine.last_backup)]
     return [operation for machine in due if (operation := _back_up(machine)) is not None]
@@ -68,7 +70,7 @@ def _is_overdue(machine: Machine, since: datetime) -> bool:
 
 
 def _is_due(machine: Machine, last: datetime | None) -> bool:
-    return last is None or timezone.now() - last >= timedelta(hours=machine.backup_every)
+    return last is None or not timedelta(0) <= timezone.now() - last < timedelta(hours=machine.backup_every)
 
 
 def _back_up(machine: Machine) -> Operation | None:

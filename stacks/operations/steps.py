@@ -43,6 +43,8 @@ class StepRecorder:
         self._told = told
         self._lock = threading.Lock()
         self._written_at = 0.0
+        # Durations by the monotonic clock: the other one is set at times, and no step ends before it began.
+        self._epoch = time.time() - time.monotonic()
         self.steps: list[dict[str, Any]] = []
 
     def begin(self, plan: Plan) -> None:
@@ -64,11 +66,11 @@ class StepRecorder:
 
     def step_started(self, name: str) -> None:
         """Record that a step begins."""
-        self._change(name, state="running", started=time.time(), line=self._told.next_line)
+        self._change(name, state="running", started=self._now(), line=self._told.next_line)
 
     def step_finished(self, name: str, state: str) -> None:
         """Record that a step ended."""
-        self._change(name, state=state, finished=time.time())
+        self._change(name, state=state, finished=self._now())
 
     def progress(self, progress: Progress) -> None:
         """Record how far a step is, twice a second at most."""
@@ -83,6 +85,9 @@ class StepRecorder:
     def running_title(self) -> str:
         """The title of the step that was begun last, "" before the first."""
         return next((step["title"] for step in reversed(self.steps) if step["started"]), "")
+
+    def _now(self) -> float:
+        return self._epoch + time.monotonic()
 
     def _change(self, name: str, **values: Any) -> None:
         with self._lock:

@@ -14,12 +14,17 @@ from stacks.engine.owner import Owner
 from stacks.engine.stop import Stop
 
 
+def unfenced() -> None:
+    """Let everything through: for work that nobody can have given up."""
+
+
 @dataclass
 class Context:
     """All that a plan needs: where, for whom, what was asked, and where its events go.
 
     `parameters` are the operation's frozen parameters; `outcome` collects plain values for the record
-    (JSON types only), `lock_fds` are inherited by every child process (invariant 7).
+    (JSON types only), `lock_fds` are inherited by every child process (invariant 7). `fence` raises Interrupted where
+    the operation is not this worker's any more; it is asked before each step and before what users notice.
     """
 
     layout: Layout
@@ -29,6 +34,7 @@ class Context:
     emit: Sink
     progress: ProgressSink
     stop: Stop = field(default_factory=Stop)
+    fence: Callable[[], None] = unfenced
     lock_fds: tuple[int, ...] = ()
     step: str = ""
     outcome: dict[str, Any] = field(default_factory=dict)
@@ -109,6 +115,7 @@ def execute(plan: Plan, context: Context, observer: Observer) -> None:
     try:
         for step in plan.steps:
             context.stop.check()
+            context.fence()
             begun.append(step)
             with _observed(step, context, observer):
                 step.run(context)

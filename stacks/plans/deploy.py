@@ -171,6 +171,7 @@ class _Work:
         if self._staged is not None:
             # Their owners may have written since they were copied: to check that copy and start kernels takes a while.
             self._refresh_externals(context, Porter(context.sink, context.stop, context.lock_fds, context.advance))
+            context.fence()
         resident.activate(context.layout, self._name)
 
     def confirm(self, context: Context) -> None:

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import logging
-import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 
-from stacks import observation, operations, records
+from stacks import observation, operations
 from stacks.engine import owner, recovery
-from stacks.engine.errors import Cancelled, EngineError, Interrupted, Refused
+from stacks.engine.errors import Cancelled, EngineError, Interrupted
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
 from stacks.engine.stop import Stop
 from stacks.logs import LogWriter
 from stacks.models import Operation
+from stacks.operations import attempts
+from stacks.operations.attempts import Conclusion
 from stacks.plans.base import Context, Plan, execute
 from stacks.running import endings
-from stacks.running.endings import Ending
+from stacks.running.patience import persistently
 from stacks.running.pulse import Pulse
-from stacks.signals import recorded
 
-DATABASE_PATIENCE = 60.0  # seconds to write the outcome down
-AWAY = (OperationalError, InterfaceError)
+GIVEN_UP = "This operation was given up while its worker was silent: nothing more is changed."
 
+T = TypeVar("T")
 PlanFor = Callable[[str, Context], Plan]
 State = Operation.State
 logger = logging.getLogger(__name__)
 
 
 class Attempt:
-    """The attempt to carry out one claimed operation; raises OSError when its log cannot be opened."""
+    """The attempt to carry out one claimed operation; raises OSError when its log cannot be opened.
+
+    Raises DatabaseError where the database cannot tell how long that log is.
+    """
 
     def __init__(self, operation: Operation, is_stopping: Callable[[], bool]) -> None:
         self._operation = operation
@@ -43,6 +47,7 @@ class Attempt:
         self._is_stopping = is_stopping
         self._stop = Stop()
         self._writer = LogWriter(operation.pk)
+        attempts.begin(self._layout, operation.pk)
         self._steps = operations.StepRecorder(operation.pk, self._writer)
         self._outcome: dict[str, Any] = {}
 
@@ -64,8 +69,7 @@ class Attempt:
             context, asked = self._context(lock), self._operation
             for sentence in recovery.recover(self._layout, self._operation.lane):
                 context.tell("warning", sentence)
-            version = asked.parameters.get("version", "")
-            operations.refuse_if_barred(machine=asked.machine, kind=asked.kind, version=version)
+            self._patiently(partial(self._refuse_if_barred, asked))
             plan = plan_for(asked.kind, context)
         except Exception as error:
             self._say(str(error))
@@ -73,21 +77,41 @@ class Attempt:
         self._steps.begin(plan)
         return plan, context
 
+    def _refuse_if_barred(self, asked: Operation) -> None:
+        version = asked.parameters.get("version", "")
+        operations.refuse_if_barred(machine=asked.machine, kind=asked.kind, version=version)
+
     def _context(self, lock: int) -> Context:
         operation = self._operation
+        kept = self._patiently(partial(operations.kept_versions, operation))
         return Context(
             layout=self._layout,
             owner=owner.resolve(operation.machine.owner),
             operation=str(operation.pk),
-            parameters=operation.parameters | operations.kept_versions(operation),
+            parameters=operation.parameters | kept,
             emit=self._writer.sink,
             progress=self._steps.progress,
             stop=self._stop,
+            fence=self._fence,
             lock_fds=(lock,),
             outcome=self._outcome,
         )
 
-    def _explained(self, error: BaseException) -> Ending:
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        return persistently(ask, self._is_stopping)
+
+    def _fence(self) -> None:
+        """Raise Interrupted when the reaper gave this operation up, as after a long stop of this process."""
+        try:
+            given_up = not operations.is_running(operation_id=self._operation.pk)
+        except (DatabaseError, InterfaceError):  # it cannot say so; the lane's lock is ours, so nobody else works here
+            connection.close()
+            return
+        if given_up:
+            self._stop.interrupted.set()
+            raise Interrupted(GIVEN_UP)
+
+    def _explained(self, error: BaseException) -> Conclusion:
         if isinstance(error, Cancelled):
             return endings.cancelled(self._canceller(), self._steps.running_title)
         if isinstance(error, (Interrupted, SystemExit, KeyboardInterrupt)):
@@ -100,82 +124,30 @@ class Attempt:
     def _canceller(self) -> str:
         try:
             asked = Operation.objects.select_related("cancel_requested_by").get(pk=self._operation.pk)
-        except AWAY:
+        except (DatabaseError, InterfaceError):
             return "an operator"
         return str(asked.cancel_requested_by or "the command line")
 
     def _say(self, text: str) -> None:
         self._writer.sink(Event("error", text))
 
-    def _conclude(self, ending: Ending) -> None:
+    def _conclude(self, ending: Conclusion) -> None:
+        conclusion = replace(ending, outcome=self._outcome, steps=self._steps.steps)
+        attempts.end(self._operation.pk, conclusion)
         try:
-            _persistently(partial(self._finish, ending))
-        except Exception:  # the lock is freed without an end on record: the reaper writes one
+            persistently(partial(self._finish, conclusion), self._is_stopping)
+        except Exception:  # the lock is freed without an end on record: the reaper writes the one that is on disk
             logger.exception("The end of operation %s (%s) could not be recorded", self._operation.pk, ending.state)
+        else:
+            attempts.forget(self._operation.pk)
         try:
             observation.refresh(self._operation.machine)
         except Exception:  # what was done is recorded; the next look will see it
             logger.exception("Looking at the disk of %s", self._operation.machine)
         self._writer.close(ending.state)
 
-    def _finish(self, ending: Ending) -> None:
-        finish = partial(
-            operations.finish,
-            operation_id=self._operation.pk,
-            state=ending.state,
-            message=ending.message,
-            steps=self._steps.steps,
-            log_lines=self._writer.store(),
-            outcome=endings.kept(self._outcome, ending),
-        )
-        try:
-            finished = finish(record=self._record if ending.state == State.SUCCEEDED else None)
-        except AWAY:
-            raise
-        except Exception:  # a record that is refused must not hide that the machine was changed: its disk is adopted
-            logger.exception("The record of operation %s", self._operation.pk)
-            finished = finish()
-        if not finished:
-            logger.warning("Operation %s had been given up before it ended as %s", self._operation.pk, ending.state)
-
-    def _record(self, operation: Operation) -> str:
-        told = records.record(operation, self._outcome)
-        transaction.on_commit(partial(_tell, operation, self._outcome))
-        if operation.kind == Operation.Kind.BUILD and operation.parameters.get("deploy"):
-            return _deploy_next(operation)
-        return told
-
-
-def _tell(operation: Operation, outcome: dict[str, Any]) -> None:
-    """Let other apps record what a successful operation found; what goes wrong there is theirs."""
-    for receiver, answer in recorded.send_robust(Operation, operation=operation, outcome=outcome):
-        if isinstance(answer, Exception):
-            logger.error("%s after operation %s", receiver, operation.pk, exc_info=answer)
-
-
-def _deploy_next(build: Operation) -> str:
-    try:
-        operations.deploy(
-            machine=build.machine,
-            version=build.parameters["version"],
-            requested_by=build.requested_by,
-            reason=build.reason,
-            parent=build,
-        )
-    except Refused as refusal:
-        return f"It was not deployed: {refusal}"
-    return ""
-
-
-def _persistently(write: Callable[[], None]) -> None:
-    """Write to the database, again and again while it is away; raises its error when that lasts."""
-    give_up_at = time.monotonic() + DATABASE_PATIENCE
-    while True:
-        try:
-            return write()
-        except AWAY as error:
-            if time.monotonic() > give_up_at:
-                raise
-            logger.warning("The database is away: %s", error)
-            connection.close()
-            time.sleep(1)
+    def _finish(self, conclusion: Conclusion) -> None:
+        lines = self._writer.store()
+        if not operations.conclude(operation_id=self._operation.pk, conclusion=conclusion, log_lines=lines):
+            logger.warning("Operation %s had been given up before it ended as %s", self._operation.pk, conclusion.state)
+            operations.record_log_lines(operation_id=self._operation.pk, lines=lines)

@@ -70,10 +70,11 @@ class Pulse:
     def _look(self) -> None:
         if operations.is_cancel_requested(operation_id=self._operation_id):
             self._stop.cancelled.set()
+        elif not operations.is_running(operation_id=self._operation_id) and not self._done.is_set():
+            self._stop.interrupted.set()
 
     def _beat(self) -> None:
-        if not operations.heartbeat(operation_id=self._operation_id) and not self._done.is_set():
-            self._stop.interrupted.set()
+        operations.heartbeat(operation_id=self._operation_id)
 
     def _try(self, work: Callable[[], None]) -> None:
         try:

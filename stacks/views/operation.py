@@ -15,6 +15,7 @@ from stacks.live import state_document
 from stacks.loghtml import NOTHING, render_lines
 from stacks.logs import LogLine, last_line, read_lines, search, tail
 from stacks.models import Operation
+from stacks.presence import waiting_for
 from stacks.views.log import LONGEST_QUERY, number, snippet
 
 SHOWN_LINES = 500
@@ -29,10 +30,12 @@ def operation(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(Operation.objects.select_related(*RELATED), pk=pk)
     children = found.children.select_related("requested_by")
     if request.htmx:
-        return render(request, "stacks/_operation_head.html", {"operation": found, "children": children})
+        context = {"operation": found, "children": children, "waiting": waiting_for(found)}
+        return render(request, "stacks/_operation_head.html", context)
     query = request.GET.get("q", "")[:LONGEST_QUERY]
     context = {
         "operation": found,
+        "waiting": waiting_for(found),
         "children": children,
         "query": query,
         "found": _searched(found, query) if query else None,

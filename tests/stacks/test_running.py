@@ -188,7 +188,7 @@ def test_given_up_meanwhile(ask: Ask) -> None:
 
 def test_a_database_that_is_away_for_a_moment(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[None] = []
-    finish = operations.finish
+    finish = operations.lifecycle.finish
 
     def flaky(**fields: Any) -> bool:
         calls.append(None)
@@ -196,7 +196,7 @@ def test_a_database_that_is_away_for_a_moment(ask: Ask, monkeypatch: pytest.Monk
             raise OperationalError("the server closed the connection")
         return finish(**fields)
 
-    monkeypatch.setattr(operations, "finish", flaky)
+    monkeypatch.setattr(operations.lifecycle, "finish", flaky)
     assert run(ask("succeed")).state == "succeeded"
 
 
