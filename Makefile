@@ -5,6 +5,8 @@
 BIN := .venv/bin
 # Tests that run at once, file by file: each has databases, homes, ports and mounts of its own.
 JOBS ?= 2
+# Tests take a real PostgreSQL away, so whoever tests has its driver.
+DEV := runtime dev postgres
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,17 +18,17 @@ run: ## start DLStack here (Ctrl-C ends it); DLSTACK_HOME, DLSTACK_ROOT and PORT
 
 test: ## run every test, two files at once; ARGS="tests/engine -k links" narrows it
 	@requirements/system.sh test
-	@requirements/install.sh runtime dev
+	@requirements/install.sh $(DEV)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 faults: ## kill, starve and attack it for up to an hour, and print the figures; ARGS narrows it
 	@requirements/system.sh test
-	@requirements/install.sh runtime dev
+	@requirements/install.sh $(DEV)
 	$(BIN)/python -m tests.faults $(ARGS)
 
 # Two scratch homes: checking leaves nothing behind in var/, and production settings are checked as such.
 check: ## lint, types, imports, templates, migrations, production settings
-	@requirements/install.sh runtime dev
+	@requirements/install.sh $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
@@ -37,19 +39,19 @@ check: ## lint, types, imports, templates, migrations, production settings
 	DLSTACK_PRODUCTION=1 DLSTACK_ALLOWED_HOSTS=stacks.example.org $(BIN)/dlstack check --deploy --fail-level WARNING
 
 format: ## put code into its usual form
-	@requirements/install.sh runtime dev
+	@requirements/install.sh $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 screenshots: ## take the pictures of the README anew, into docs/pictures/ (needs Chromium)
-	@requirements/install.sh runtime dev
+	@requirements/install.sh $(DEV)
 	$(BIN)/python -m bench.pictures
 
 setup: ## make .venv with .venv/bin/dlstack, and nothing else
 	@requirements/install.sh runtime
 
 setup-dev: ## the same with the tools for tests and checks
-	@requirements/install.sh runtime dev
+	@requirements/install.sh $(DEV)
 
 lock: ## lock the newest packages that requirements/*.in allow
 	@requirements/lock.sh --upgrade

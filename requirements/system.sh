@@ -18,6 +18,8 @@ if [ "${1:-}" = test ]; then
     need chromium chromium
     need setfacl acl
     need setfattr attr
+    # Debian keeps the server's programs out of the path.
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || PACKAGES="$PACKAGES postgresql"
 fi
 
 [ -z "$PACKAGES" ] && exit 0

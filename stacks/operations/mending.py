@@ -86,7 +86,7 @@ def _concluded(layout: Layout, operation: Operation) -> Conclusion:
     said = _recovered(layout, operation.lane)
     written = attempts.written(layout, operation)
     if attempts.is_done(operation, written):
-        steps = [step | {"state": "succeeded"} if step["state"] == "running" else step for step in operation.steps]
+        steps = [step | {"state": "succeeded"} for step in operation.steps]
         made: dict[str, Any] = {word: written[-1][word] for word in ("version", "healthy") if word in written[-1]}
         return Conclusion(State.SUCCEEDED, " ".join([DONE, *said]), made, steps)
     told = said or [f"The journal says: {one['kind']} of {one.get('version')} {one['outcome']}." for one in written]

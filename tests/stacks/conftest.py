@@ -104,6 +104,10 @@ class Broker:
             self._process.wait()
             self._process = None
 
+    def wipe(self) -> None:
+        """Remove all that it has on disk; it must not run."""
+        shutil.rmtree(Path(settings.DLSTACK.home) / "valkey" / "appendonlydir", ignore_errors=True)
+
     def forgive(self) -> None:
         """Forget that Redis was away, as time does."""
         breaker._open_until = 0.0
