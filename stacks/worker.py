@@ -18,7 +18,7 @@ from celery.signals import worker_init, worker_shutting_down
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from stacks import observation, operations, presence
+from stacks import compatibility, observation, operations, presence
 from stacks.models import Machine, Operation
 
 PERIOD = 10.0  # seconds between two rounds of upkeep
@@ -53,10 +53,9 @@ def _start_upkeep(sender: Any = None, **_: Any) -> None:
 
 
 def _keep_up(lane: str) -> None:
-    pause = threading.Event()
-    _try(operations.reap)
-    _try(partial(_look_at_disk, lane))
-    _try(_restore)
+    look, pause = partial(_look_at_disk, lane), threading.Event()
+    for work in (operations.reap, look, _restore):
+        _try(work)
     looked_at = time.monotonic()
     while not _Process.stopping:
         _try(operations.sweep)
@@ -65,8 +64,8 @@ def _keep_up(lane: str) -> None:
         _try(partial(_start_again_if_deaf, lane))
         if time.monotonic() - looked_at >= LOOK:
             looked_at = time.monotonic()
-            _try(partial(_look_at_disk, lane))
-            _try(operations.back_up_due)  # beat asks too; a machine's own workers need none
+            for work in (look, operations.back_up_due):  # beat asks too; a machine's own workers need none
+                _try(work)
     connection.close()
 
 
@@ -103,7 +102,10 @@ def _here() -> Machine | None:
 def _try(work: Callable[[], object]) -> None:
     try:
         close_old_connections()
-        work()
+        if hindrance := compatibility.hindrance():
+            logger.error("No upkeep: %s", hindrance)
+        else:
+            work()
     except Exception:  # the next round tries again
         logger.exception("Upkeep")
         connection.close()
