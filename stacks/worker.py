@@ -54,8 +54,9 @@ def _start_upkeep(sender: Any = None, **_: Any) -> None:
 
 def _keep_up(lane: str) -> None:
     look, pause = partial(_look_at_disk, lane), threading.Event()
-    for work in (operations.reap, look, _restore):
-        _try(work)
+    _try(operations.reap)
+    _try(look)
+    _try(_restore)
     looked_at = time.monotonic()
     while not _Process.stopping:
         _try(operations.sweep)
@@ -64,8 +65,8 @@ def _keep_up(lane: str) -> None:
         _try(partial(_start_again_if_deaf, lane))
         if time.monotonic() - looked_at >= LOOK:
             looked_at = time.monotonic()
-            for work in (look, operations.back_up_due):  # beat asks too; a machine's own workers need none
-                _try(work)
+            _try(look)
+            _try(operations.back_up_due)  # beat asks too; a machine's own workers need none
     connection.close()
 
 

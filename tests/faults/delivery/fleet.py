@@ -85,7 +85,7 @@ class Host:
 
     def ask(self, *work: str, lane: str = "build", **parameters: Any) -> Operation:
         """Submit an operation that does the words of `work`."""
-        asked = {"work": list(work), "ran": str(self.ran_file), **parameters}
+        asked = {"version": "a", "work": list(work), "ran": str(self.ran_file), **parameters}
         return operations.submit(machine=self.machine, kind=KINDS[lane], parameters=asked)
 
     def ran(self, word: str = "begin") -> Counter[int]:

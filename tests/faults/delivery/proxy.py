@@ -65,7 +65,7 @@ class Proxy:
         except OSError:
             pass
         finally:
-            _shut(client), _shut(server)
+            _shut(client, server)
 
     def _strike(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         self._armed = None
@@ -84,7 +84,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         # The client is gone: the server is heard out all the same, so that it does what it was told.
         _drain(source)
     finally:
-        _shut(source), _shut(sink)
+        _shut(source, sink)
 
 
 def _drain(source: socket.socket) -> None:
@@ -95,6 +95,7 @@ def _drain(source: socket.socket) -> None:
         pass
 
 
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+def _shut(*connections: socket.socket) -> None:
+    for connection in connections:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
