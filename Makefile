@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test faults check format screenshots setup setup-dev lock clean
+.PHONY: help run test faults soak check format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -25,6 +25,11 @@ faults: ## kill, starve and attack it for up to an hour, and print the figures; 
 	@requirements/system.sh test
 	@requirements/install.sh $(DEV)
 	$(BIN)/python -m tests.faults $(ARGS)
+
+soak: ## the part of faults that kills workers, broker and database under 3,000 operations; SOAK_SEED repeats one
+	@requirements/system.sh test
+	@requirements/install.sh $(DEV)
+	$(BIN)/python -m tests.faults tests/faults/delivery/test_soak.py $(ARGS)
 
 # Two scratch homes: checking leaves nothing behind in var/, and production settings are checked as such.
 check: ## lint, types, imports, templates, migrations, production settings

@@ -70,7 +70,7 @@ def _is_overdue(machine: Machine, since: datetime) -> bool:
 
 
 def _is_due(machine: Machine, last: datetime | None) -> bool:
-    return last is None or not timedelta(0) <= timezone.now() - last < timedelta(hours=machine.backup_every)
+    return last is None or abs(timezone.now() - last) >= timedelta(hours=machine.backup_every)
 
 
 def _back_up(machine: Machine) -> Operation | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ from stacks import logs, operations, running
 from stacks.engine import journal
 from stacks.engine.errors import Interrupted
 from stacks.engine.layout import Layout
-from stacks.engine.locks import is_free, lane_lock
+from stacks.engine.locks import RECOVERY, is_free, lane_lock
 from stacks.engine.stop import Stop
 from stacks.logs import spool
 from stacks.models import Activation, Machine, Operation, Version
+from stacks.operations.attempts import Conclusion
 from stacks.plans.base import Context, Plan, Step
 from stacks.running import pulse, runner
+from stacks.running.attempt import GIVEN_UP
 from stacks.running.pulse import Pulse
 from tests.conftest import People
 from tests.stacks import tiny
@@ -184,6 +188,53 @@ def test_given_up_meanwhile(ask: Ask) -> None:
     done = run(operation, plan_for=plan_for)
     assert (done.state, done.message) == ("interrupted", "Silent.")
     assert Version.objects.count() == 0
+
+
+def test_given_up_between_two_steps_nothing_more_is_done(ask: Ask, tmp_path: Path) -> None:
+    operation = ask("succeed", "fail", ran=str(tmp_path / "ran"))
+
+    def plan_for(kind: str, context: Context) -> Plan:
+        plan = tiny.plan_for(kind, context)
+        give_up = Step("silence", "Fall silent", "", lambda _: _give_up(operation))
+        return Plan(kind, "", (plan.steps[0], give_up, *plan.steps[1:]))
+
+    done = run(operation, plan_for=plan_for)
+    assert (done.state, done.message) == ("interrupted", "Silent.")
+    assert (tmp_path / "ran").read_text() == "succeed\n"
+    assert texts(done)[-2:] == [GIVEN_UP, "succeed was undone"]
+    assert done.log_lines == len(texts(done))
+
+
+def _give_up(operation: Operation) -> None:
+    operations.finish(operation_id=operation.pk, state="interrupted", message="Silent.")
+
+
+def test_asked_again_a_claim_is_answered_as_before(ask: Ask) -> None:
+    operation = ask()
+    assert operations.claim(operation_id=operation.pk, attempt="mine")
+    assert operations.claim(operation_id=operation.pk, attempt="mine")
+    assert not operations.claim(operation_id=operation.pk, attempt="another's")
+    assert not operations.claim(operation_id=operation.pk)
+
+
+def test_asked_again_an_end_is_recorded_once(ask: Ask) -> None:
+    operation = ask()
+    operations.claim(operation_id=operation.pk)
+    end = Conclusion("succeeded", "Done.", {"x": 1})
+    assert operations.conclude(operation_id=operation.pk, conclusion=end, log_lines=3)
+    assert operations.conclude(operation_id=operation.pk, conclusion=end, log_lines=3)
+    assert not operations.conclude(operation_id=operation.pk, conclusion=replace(end, state="failed"), log_lines=0)
+    operation.refresh_from_db()
+    assert (operation.state, operation.message, operation.log_lines) == ("succeeded", "Done.", 3)
+
+
+def test_a_lane_that_is_being_mended_is_waited_for(ask: Ask, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "LOCK_PATIENCE", 0.1)
+    layout, operation = Layout(Path(machine.root)), ask()
+    with ExitStack() as held:
+        held.enter_context(lane_lock(layout, "build", f"{RECOVERY} of operation #1"))
+        threading.Timer(1.0, held.pop_all().close).start()
+        assert run(operation).state == "succeeded"
 
 
 def test_a_database_that_is_away_for_a_moment(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

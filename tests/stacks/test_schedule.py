@@ -84,6 +84,15 @@ def test_a_backup_is_submitted_when_its_time_has_come(machine: Machine, active: 
     assert len(operations.back_up_due()) == 1
 
 
+def test_a_backup_of_a_clock_years_ahead_does_not_put_off_the_next(machine: Machine, active: Layout) -> None:
+    Machine.objects.update(backup_every=6)
+    [first] = operations.back_up_due()
+    end(first, ago=timedelta(days=-1000))
+    [second] = operations.back_up_due()
+    end(second)
+    assert operations.back_up_due() == []
+
+
 def test_a_tree_that_cannot_be_trusted_is_not_backed_up(machine: Machine, active: Layout) -> None:
     Machine.objects.update(backup_every=1)
     shutil.rmtree(ramdisk.private_directory(active))

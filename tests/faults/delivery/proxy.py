@@ -1,98 +1,93 @@
-"""Stands between a worker and PostgreSQL on a unix socket, and cuts a connection at a chosen statement."""
+"""Stands between a worker and a server on unix sockets: cuts a connection at a chosen message, or falls silent."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-PORT_FILE = ".s.PGSQL.5432"
+
+@dataclass(frozen=True)
+class Trap:
+    """Strikes at the next message of a client that holds `needle`, once its connection has sent `after`.
+
+    Where it `arrives` the message is let through and the answer is lost; otherwise the server never hears of it.
+    """
+
+    needle: bytes
+    after: bytes = b""
+    arrives: bool = True
 
 
 class Proxy:
-    """Forwards everything, until a message of a client holds `needle` (after one that held `after`): then it strikes.
-
-    Where it `arrives` the statement is let through and the answer is lost; otherwise the server never hears of it.
-    """
+    """Forwards everything from a socket of its own to that of a server, until it is told otherwise."""
 
     def __init__(self, place: Path, server: Path) -> None:
-        self.place, self._server = place, server / PORT_FILE
-        place.mkdir(exist_ok=True)
+        self.place, self._server = place, server
+        place.parent.mkdir(exist_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(place / PORT_FILE))
+        self._listener.bind(str(place))
         self._listener.listen(50)
-        self._armed: tuple[bytes, bytes, bool] | None = None
+        self._connections = self._silent = 0
+        self.trap: Trap | None = None
         self.strikes = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def url(self, name: str) -> str:
-        return f"postgres://dlstack@{quote(str(self.place), safe='')}/{name}"
-
-    def arm(self, needle: bytes, *, after: bytes = b"", arrives: bool) -> None:
-        """Strike once, at the next such statement."""
-        self._armed = (needle, after, arrives)
+    def fall_silent(self) -> None:
+        """Leave every connection open and forward nothing more on it, as when a host or a cable is gone."""
+        self._silent = self._connections
 
     def close(self) -> None:
         self._listener.close()
 
     def _accept(self) -> None:
-        while True:
-            try:
+        with contextlib.suppress(OSError):
+            while True:
                 client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            try:
-                server.connect(str(self._server))
-            except OSError:
-                client.close()
-                continue
-            threading.Thread(target=self._upwards, args=(client, server), daemon=True).start()
-            threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+                self._connect(client)
 
-    def _upwards(self, client: socket.socket, server: socket.socket) -> None:
-        is_near = False
+    def _connect(self, client: socket.socket) -> None:
+        server = socket.socket(socket.AF_UNIX)
         try:
-            while data := client.recv(1 << 20):
-                needle, after, arrives = self._armed or (b"\0never\0", b"", False)
-                is_near = is_near or after in data
-                if is_near and needle in data:
-                    self._strike(client, server, data if arrives else b"")
-                    return
-                server.sendall(data)
+            server.connect(str(self._server))
         except OSError:
-            pass
-        finally:
-            _shut(client, server)
+            client.close()
+            return
+        self._connections += 1
+        for work, ends in ((self._upwards, (client, server)), (self._downwards, (server, client))):
+            threading.Thread(target=work, args=(*ends, self._connections), daemon=True).start()
+
+    def _upwards(self, client: socket.socket, server: socket.socket, number: int) -> None:
+        seen = b""
+        with contextlib.suppress(OSError):
+            while data := client.recv(1 << 20):
+                trap, seen = self.trap, (seen + data)[-(1 << 16) :]
+                if trap is not None and trap.after in seen and trap.needle in data:
+                    self._strike(client, server, data if trap.arrives else b"")
+                    return
+                if number > self._silent:
+                    server.sendall(data)
+        _shut(client, server)
+
+    def _downwards(self, server: socket.socket, client: socket.socket, number: int) -> None:
+        with contextlib.suppress(OSError):
+            # A server is heard out although its client is gone, so that it does what it was told.
+            while data := server.recv(1 << 20):
+                with contextlib.suppress(OSError):
+                    if number > self._silent:
+                        client.sendall(data)
+        _shut(server, client)
 
     def _strike(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
-        self._armed = None
+        self.trap = None
         self.strikes += 1
         _shut(client)  # whatever the server answers reaches nobody
         if data:
             server.sendall(data)
+        with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_WR)
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(1 << 20):
-            sink.sendall(data)
-    except OSError:
-        # The client is gone: the server is heard out all the same, so that it does what it was told.
-        _drain(source)
-    finally:
-        _shut(source, sink)
-
-
-def _drain(source: socket.socket) -> None:
-    try:
-        while source.recv(1 << 20):
-            pass
-    except OSError:
-        pass
 
 
 def _shut(*connections: socket.socket) -> None:

@@ -7,6 +7,8 @@ is on record once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -15,17 +17,19 @@ from stacks.models import LogChunk
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.databases import PostgresDatabase
 from tests.faults.delivery.fleet import Host, ended
-from tests.faults.delivery.proxy import Proxy
+from tests.faults.delivery.proxy import Proxy, Trap
 from tests.stacks.conftest import until
 
-CLAIM = {"needle": b"\"state\" = 'running'"}
-END = {"needle": b"COMMIT", "after": b"\"state\" = 'succeeded'"}
-LOG = {"needle": b'INSERT INTO "stacks_logchunk"'}
+CLAIM = Trap(b"\"state\" = 'running'")
+END = Trap(b"COMMIT", after=b"\"state\" = 'succeeded'")
+LOG = Trap(b'INSERT INTO "stacks_logchunk"')
+SOCKET = ".s.PGSQL.5432"
 
 
 @pytest.fixture(scope="module")
-def proxy(on_postgres: PostgresDatabase, place: object) -> Iterator[Proxy]:
-    made = Proxy(on_postgres.server.place / "proxy", on_postgres.server.place)
+def proxy(on_postgres: PostgresDatabase) -> Iterator[Proxy]:
+    server = on_postgres.server.place
+    made = Proxy(server / "proxy" / SOCKET, server / SOCKET)
     yield made
     made.close()
 
@@ -33,7 +37,8 @@ def proxy(on_postgres: PostgresDatabase, place: object) -> Iterator[Proxy]:
 @pytest.fixture(scope="module")
 def host(hosts_on_postgres: Hosts, proxy: Proxy, on_postgres: PostgresDatabase) -> Host:
     made = hosts_on_postgres("m1", haste=10)
-    made.work("build", DATABASE_URL=proxy.url(on_postgres.name))
+    host = quote(str(proxy.place.parent), safe="")
+    made.work("build", DATABASE_URL=f"postgres://dlstack@{host}/{on_postgres.name}")
     first = made.ask()
     until(lambda: ended(first), within=120)
     return made
@@ -41,9 +46,9 @@ def host(hosts_on_postgres: Hosts, proxy: Proxy, on_postgres: PostgresDatabase) 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["made", "not made"])
 @pytest.mark.parametrize("at", [CLAIM, END, LOG], ids=["claim", "end", "log"])
-def test_of_unknown_fate(host: Host, proxy: Proxy, at: dict[str, bytes], arrives: bool) -> None:
+def test_of_unknown_fate(host: Host, proxy: Proxy, at: Trap, arrives: bool) -> None:
     struck = proxy.strikes
-    proxy.arm(**at, arrives=arrives)
+    proxy.trap = replace(at, arrives=arrives)
     operation = host.ask("print:5")
     until(lambda: ended(operation), within=60)
     operation.refresh_from_db()
