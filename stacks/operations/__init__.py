@@ -19,6 +19,7 @@ from stacks.operations.keeping import (
     verify,
 )
 from stacks.operations.lifecycle import (
+    add_to_message,
     announce,
     claim,
     document,
@@ -40,6 +41,7 @@ __all__ = [
     "Choices",
     "Externals",
     "StepRecorder",
+    "add_to_message",
     "adopt",
     "announce",
     "back_up_due",

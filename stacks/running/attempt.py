@@ -27,6 +27,7 @@ from stacks.running import endings
 from stacks.running.patience import persistently
 from stacks.running.pulse import Pulse
 
+CAME_BACK = "Its worker came back, and had done it before it noticed:"
 GIVEN_UP = "This operation was given up while its worker was silent: nothing more is changed."
 
 T = TypeVar("T")
@@ -151,3 +152,5 @@ class Attempt:
         if not operations.conclude(operation_id=self._operation.pk, conclusion=conclusion, log_lines=lines):
             logger.warning("Operation %s had been given up before it ended as %s", self._operation.pk, conclusion.state)
             operations.record_log_lines(operation_id=self._operation.pk, lines=lines)
+            if conclusion.state == State.SUCCEEDED:
+                operations.add_to_message(operation_id=self._operation.pk, text=f"{CAME_BACK} {conclusion.message}")

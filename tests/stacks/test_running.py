@@ -26,7 +26,7 @@ from stacks.models import Activation, Machine, Operation, Version
 from stacks.operations.attempts import Conclusion
 from stacks.plans.base import Context, Plan, Step
 from stacks.running import pulse, runner
-from stacks.running.attempt import GIVEN_UP
+from stacks.running.attempt import CAME_BACK, GIVEN_UP
 from stacks.running.pulse import Pulse
 from tests.conftest import People
 from tests.stacks import tiny
@@ -188,6 +188,14 @@ def test_given_up_meanwhile(ask: Ask) -> None:
     done = run(operation, plan_for=plan_for)
     assert (done.state, done.message) == ("interrupted", "Silent.")
     assert Version.objects.count() == 0
+
+
+def test_given_up_in_the_last_step_the_outcome_stays_and_says_what_was_done(ask: Ask) -> None:
+    operation = ask()
+    last = Step("last", "The last", "", lambda _: _give_up(operation))
+    done = run(operation, plan_for=lambda kind, _: Plan(kind, "", (last,)))
+    assert done.state == "interrupted"
+    assert done.message == f"Silent. {CAME_BACK} “a” is built and sealed."
 
 
 def test_given_up_between_two_steps_nothing_more_is_done(ask: Ask, tmp_path: Path) -> None:

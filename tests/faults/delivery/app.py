@@ -17,7 +17,8 @@ from stacks.operations import silence, upkeep  # noqa: E402
 from stacks.running import patience, pulse  # noqa: E402
 from tests.faults.delivery import plan  # noqa: E402
 
-HASTE = float(os.environ.get("HASTE", "1"))  # how many times faster than in earnest
+# How many times faster than in earnest upkeep comes round, and how many times sooner patience ends.
+HASTE, IMPATIENCE = (float(os.environ.get(name, "1")) for name in ("HASTE", "IMPATIENCE"))
 VISIBILITY = "VISIBILITY"  # the broker's visibility timeout, in seconds
 
 app = Celery("delivery")
@@ -28,12 +29,12 @@ if os.environ.get(VISIBILITY):
 
 worker.PERIOD /= HASTE
 worker.LOOK /= HASTE
-worker.DEAF_AFTER /= HASTE
-pulse.BEAT /= HASTE
-patience.PATIENCE /= HASTE
-silence.GAP /= HASTE
-upkeep.SILENT_AFTER /= HASTE
 upkeep.RING_AFTER = timedelta(seconds=upkeep.RING_AFTER.total_seconds() / HASTE)
+worker.DEAF_AFTER /= IMPATIENCE
+pulse.BEAT /= IMPATIENCE
+patience.PATIENCE /= IMPATIENCE
+silence.GAP /= IMPATIENCE
+upkeep.SILENT_AFTER /= IMPATIENCE
 
 
 @app.task(name="stacks.tasks.run")

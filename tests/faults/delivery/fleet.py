@@ -48,13 +48,14 @@ class Worker:
 
 @dataclass
 class Host:
-    """A machine: its row, its root, its home, its workers; `haste` shortens the times of their upkeep."""
+    """A machine: its row, its root, its home, its workers; `haste` and `impatience` shorten their times."""
 
     machine: Machine
     layout: Layout
     home: Path
     database_url: str
     haste: float
+    impatience: float
     workers: list[Worker] = field(default_factory=list)
 
     @property
@@ -71,6 +72,7 @@ class Host:
             "DLSTACK_MACHINE": self.name, "DLSTACK_HOME": str(self.home), "DLSTACK_ROOT": str(self.layout.root),
             "DATABASE_URL": self.database_url, "REDIS_URL": settings.DLSTACK.redis_url,
             "DJANGO_SETTINGS_MODULE": "dlstackweb.settings", "HASTE": str(self.haste),
+            "IMPATIENCE": str(self.impatience),
         }  # fmt: skip
         worker = Worker(self, lane, {**os.environ, **ours, **variables})
         self.workers.append(worker)
@@ -104,12 +106,13 @@ class Host:
             subprocess.run(["rm", "-rf", "--", str(ramdisk_place)], check=True)
 
 
-def new_host(name: str, place: Path, database_url: str, *, haste: float = 10.0) -> Host:
+def new_host(name: str, place: Path, database_url: str, *, haste: float = 10.0, impatience: float = 5.0) -> Host:
     """Register a machine with a root and a home of its own."""
     home, layout = place / f"home-{name}", Layout(place / f"root-{name}")
     home.mkdir(mode=0o711)
     ramdisk.prepare(layout, resolve())
-    return Host(Machine.objects.create(name=name, root=str(layout.root)), layout, home, database_url, haste)
+    machine = Machine.objects.create(name=name, root=str(layout.root))
+    return Host(machine, layout, home, database_url, haste, impatience)
 
 
 def state_of(operation: Operation) -> str:

@@ -49,7 +49,7 @@ FAULTS = (_emptied, _killed, _killed_and_its_disk_lost, _shut_down_without_savin
 
 
 def test_what_was_queued_runs_once(hosts_on_postgres: Hosts, broker: Broker, full: bool, figure: Figure) -> None:
-    host = hosts_on_postgres("m1", haste=1 if full else 10)
+    host = hosts_on_postgres("m1", haste=1 if full else 10, impatience=1)
     workers = [host.work("build"), host.work("live")]
     host.ask(), host.ask(lane="live")
     until(lambda: all(map(ended, Operation.objects.all())), within=120)

@@ -23,7 +23,7 @@ STEPS = {"back": -HOUR, "forth": HOUR}
 @pytest.fixture(scope="module")
 def ahead(hosts_on_postgres: Hosts) -> Host:
     """A machine whose build worker's clock is an hour ahead; the live worker's is right."""
-    host = hosts_on_postgres("ahead", haste=10)
+    host = hosts_on_postgres("ahead")
     host.work("build", **{AHEAD: str(HOUR)})
     host.work("live")
     return host

@@ -36,7 +36,7 @@ def proxy(on_postgres: PostgresDatabase) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def host(hosts_on_postgres: Hosts, proxy: Proxy, on_postgres: PostgresDatabase) -> Host:
-    made = hosts_on_postgres("m1", haste=10)
+    made = hosts_on_postgres("m1")
     host = quote(str(proxy.place.parent), safe="")
     made.work("build", DATABASE_URL=f"postgres://dlstack@{host}/{on_postgres.name}")
     first = made.ask()

@@ -26,7 +26,7 @@ WORK = ("print:2500", "wait:1", "print:30")  # the first lines are a chunk of th
 
 @pytest.fixture(scope="module")
 def crew(hosts: Hosts) -> Host:
-    made = hosts("m1", haste=10)
+    made = hosts("m1")
     made.work("live")
     return made
 

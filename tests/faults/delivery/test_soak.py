@@ -43,7 +43,7 @@ class Size:
 
 
 SMALL = Size(machines=1, wishes=30, workers=3, brokers=1, databases=1, haste=10)
-LARGE = Size(machines=4, wishes=3000, workers=100, brokers=20, databases=20, haste=5)
+LARGE = Size(machines=4, wishes=3000, workers=100, brokers=20, databases=20, haste=2)
 
 
 class Chaos(threading.Thread):
@@ -112,7 +112,7 @@ def test_many(hosts_on_postgres: Hosts, broker: Broker, on_postgres: PostgresDat
 def soak(size: Size, make: Hosts, broker: Broker, database: PostgresDatabase, figure: Figure) -> None:
     seed = int(os.environ.get("SOAK_SEED") or time.time())
     print(f"SOAK_SEED={seed}")
-    hosts = [make(f"s{size.wishes}-{number}", haste=size.haste) for number in range(size.machines)]
+    hosts = [make(f"s{size.wishes}-{number}", haste=size.haste, impatience=1) for number in range(size.machines)]
     for host in hosts:
         for lane in LANES:
             host.work(lane)

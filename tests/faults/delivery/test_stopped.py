@@ -27,7 +27,7 @@ from tests.stacks.conftest import until
 @pytest.fixture
 def stopped(hosts_on_postgres: Hosts, request: pytest.FixtureRequest) -> Iterator[Host]:
     """A machine whose two workers are alone in the world: nobody else sees that one falls silent."""
-    host = hosts_on_postgres(f"m{len(request.node.name)}", haste=10)
+    host = hosts_on_postgres(f"m{len(request.node.name)}")
     host.work("build")
     host.work("live")
     yield host
@@ -78,7 +78,7 @@ def test_one_that_comes_back_goes_on_with_nothing(stopped: Host, work: list[str]
 
 def test_a_machine_that_is_gone_for_good(hosts_on_postgres: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "SILENT_AFTER", timedelta(seconds=15))
-    gone, other = hosts_on_postgres("gone", haste=10), hosts_on_postgres("other", haste=10)
+    gone, other = hosts_on_postgres("gone"), hosts_on_postgres("other")
     for lane in ("build", "live"):
         gone.work(lane)
     other.work("build")

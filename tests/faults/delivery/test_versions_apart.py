@@ -23,7 +23,7 @@ FIRST_RULED = 6  # the migration from which on old code meets new databases
 
 @pytest.fixture(scope="module")
 def host(hosts_on_postgres: Hosts) -> Host:
-    made = hosts_on_postgres("m1", haste=10)
+    made = hosts_on_postgres("m1")
     made.work("build")
     first = made.ask()
     until(lambda: ended(first), within=120)
