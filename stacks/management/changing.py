@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from stacks import embedded, logs, operations
+from stacks import documents, embedded, logs, operations
 from stacks.engine.errors import Failed
 from stacks.logs import LogLine, plain
-from stacks.management.verb import DONE, FAILED, REFUSED, Verb, as_document, machine_named, operation_numbered
+from stacks.management.verb import DONE, FAILED, REFUSED, Verb, machine_named, operation_numbered
 from stacks.models import Machine, Operation
 
 STOPPED_LOOKING = 130  # as shells say it of Ctrl-C
@@ -76,7 +76,9 @@ class ChangingVerb(Verb):
             self.stderr.write(how_to_look_again(operation))
             return STOPPED_LOOKING
         if self.is_json:
-            self.document({**as_document(ended[0]), "children": [as_document(child) for child in ended[1:]]})
+            self.document(
+                {**documents.of_operation(ended[0]), "children": [documents.of_operation(child) for child in ended[1:]]}
+            )
         return max(status_of(operation) for operation in ended)
 
     def _followed(self, operation: Operation) -> list[Operation]:

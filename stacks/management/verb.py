@@ -136,28 +136,6 @@ def requester() -> User | None:
     return User.objects.filter(username=name).first()
 
 
-def as_document(operation: Operation) -> dict[str, Any]:
-    """Give an operation as JSON types; times are ISO 8601."""
-    return {
-        "id": operation.pk,
-        "machine": operation.machine.name,
-        "kind": operation.kind,
-        "state": operation.state,
-        "version": operation.parameters.get("version"),
-        "message": operation.message,
-        "reason": operation.reason,
-        "requested_by": str(operation.requested_by) if operation.requested_by else None,
-        "created_at": operation.created_at,
-        "started_at": operation.started_at,
-        "finished_at": operation.finished_at,
-        "parent": operation.parent_id,
-        "retry_of": operation.retry_of_id,
-        "log_lines": operation.log_lines,
-        "steps": operation.steps,
-        "outcome": operation.outcome,
-    }
-
-
 def _ignore(line: str) -> None:
     """Take what is told while a home is set up; a verb prints only its own answer."""
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from stacks import operations
-from stacks.management.verb import DONE, Verb, as_document, operation_numbered, requester
+from stacks import documents, operations
+from stacks.management.verb import DONE, Verb, operation_numbered, requester
 from stacks.models import Operation
 
 
@@ -21,7 +21,7 @@ class Command(Verb):
     def carry_out(self, options: dict[str, Any]) -> int:
         operation = operations.request_cancel(operation=operation_numbered(options["id"]), by=requester())
         if self.is_json:
-            self.document(as_document(operation))
+            self.document(documents.of_operation(operation))
         elif operation.state == Operation.State.CANCELLED:
             self.say(f"The {operation} was cancelled before it began.")
         else:

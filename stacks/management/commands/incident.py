@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from stacks import incidents, marks, timeline
+from stacks import documents, incidents, marks, timeline
 from stacks.differences import as_document as differences_document
 from stacks.engine.errors import Refused
 from stacks.incidents import Incident
-from stacks.management.verb import DONE, Verb, as_document, machine_named
+from stacks.management.verb import DONE, Verb, machine_named
 from stacks.models import Machine, Version
 
 
@@ -85,12 +85,12 @@ def _document(found: Incident) -> dict[str, Any]:
         "reason": since.reason if since else "",
         "frozen": found.frozen or None,
         "bad": found.bad or None,
-        "build": build and as_document(build),
+        "build": build and documents.of_operation(build),
         "targets": [version.name for version in found.targets],
         "differences": differences_document(found.differences) if found.differences is not None else None,
         "seconds": found.pace and found.pace.seconds,
         "refusal": found.refusal or None,
-        "unfinished": [as_document(operation) for operation in happened.unfinished],
+        "unfinished": [documents.of_operation(operation) for operation in happened.unfinished],
         "problems": found.problems,
         "timeline": happened.text,
     }

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from stacks import logs
+from stacks import documents, logs
 from stacks.logs import LogLine
 from stacks.management.changing import STOPPED_LOOKING, as_text, how_to_look_again, status_of
-from stacks.management.verb import DONE, Verb, as_document, operation_numbered
+from stacks.management.verb import DONE, Verb, operation_numbered
 from stacks.models import Operation
 
 STRIDE = 2000
@@ -31,7 +31,7 @@ class Command(Verb):
             return self._follow(operation)
         lines = _all(operation)
         if self.is_json:
-            self.document({"operation": as_document(operation), "lines": [asdict(line) for line in lines]})
+            self.document({"operation": documents.of_operation(operation), "lines": [asdict(line) for line in lines]})
         else:
             for line in lines:
                 self.say(as_text(line))
@@ -49,7 +49,7 @@ class Command(Verb):
             return STOPPED_LOOKING
         ended = operation_numbered(operation.pk)
         if self.is_json:
-            self.document({"operation": as_document(ended), "lines": lines})
+            self.document({"operation": documents.of_operation(ended), "lines": lines})
         return status_of(ended)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from stacks import documents
 from stacks.engine.errors import Refused
-from stacks.management.verb import DONE, Verb, as_document, machine_named
+from stacks.management.verb import DONE, Verb, machine_named
 from stacks.models import Operation
 
 
@@ -26,7 +27,7 @@ class Command(Verb):
             found = found.filter(machine=machine_named(options["machine"]))
         latest = list(found[: options["limit"]])
         if self.is_json:
-            self.document([as_document(operation) for operation in latest])
+            self.document([documents.of_operation(operation) for operation in latest])
         elif latest:
             self.table([("ID", "MACHINE", "WHAT", "STATE", "WHO", "WHEN", ""), *map(_row, latest)])
         else:

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stacks import documents
 from stacks.management.verb import DONE, Verb, machine_named
-from stacks.models import Machine
-from stacks.observation import observe
-
-UNKNOWN: dict[str, Any] = {
-    "active": None,
-    "backing": None,
-    "resident": [],
-    "versions": [],
-    "ramdisk": {"is_tmpfs": False, "bytes_total": 0, "bytes_used": 0},
-    "problems": [
-        {"code": "not-observed", "message": "No worker has looked at this machine yet.", "action": "Start it."}
-    ],
-}
 
 
 class Command(Verb):
@@ -25,7 +13,7 @@ class Command(Verb):
 
     def carry_out(self, options: dict[str, Any]) -> int:
         machine = machine_named(options["machine"])
-        document = _document(machine)
+        document = documents.of_machine(machine)
         if self.is_json:
             self.document(document)
         else:
@@ -41,11 +29,6 @@ class Command(Verb):
             )
         for problem in seen["problems"]:
             self.say(f"problem {problem['code']}: {problem['message']} {problem.get('action', '')}".rstrip())
-
-
-def _document(machine: Machine) -> dict[str, Any]:
-    known = {"machine": machine.name, "root": machine.root, "layout": machine.layout}
-    return {**known, **UNKNOWN, **observe(machine), "machine": machine.name}
 
 
 def _ramdisk(seen: dict[str, Any]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stacks import documents
 from stacks.management.verb import DONE, Verb, machine_named
-from stacks.models import Version
 from stacks.observation import observe
 
 
@@ -16,32 +16,14 @@ class Command(Verb):
         machine = machine_named(options["machine"])
         active = observe(machine).get("active")
         rows = machine.versions.filter(removed_at__isnull=True).select_related("recipe_revision__recipe")
-        documents = [_document(version, active) for version in rows]
+        listed = [documents.of_version(version, active) for version in rows]
         if self.is_json:
-            self.document(documents)
-        elif documents:
-            self.table([("VERSION", "SEALED", "RECIPE", "FILES", "MB", "OWN MB", ""), *map(_row, documents)])
+            self.document(listed)
+        elif listed:
+            self.table([("VERSION", "SEALED", "RECIPE", "FILES", "MB", "OWN MB", ""), *map(_row, listed)])
         else:
             self.say("There is no version yet: “dlstack build starter” makes one.")
         return DONE
-
-
-def _document(version: Version, active: str | None) -> dict[str, Any]:
-    return {
-        "name": version.name,
-        "uuid": str(version.uuid),
-        "generation": version.generation,
-        "recipe": str(version.recipe_revision or ""),
-        "options": version.options,
-        "files": version.files,
-        "bytes": version.bytes,
-        "unique_bytes": version.unique_bytes,
-        "packages": version.packages,
-        "kernelspecs": version.kernelspecs,
-        "sealed_at": version.sealed_at,
-        "active": version.name == active,
-        "bad": version.bad_reason or None,
-    }
 
 
 def _row(document: dict[str, Any]) -> tuple[str, ...]:
