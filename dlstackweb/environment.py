@@ -37,6 +37,10 @@ class Environment(BaseSettings):
     debug: bool = False
     production: bool = False
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    proxies: int = Field(default=0, ge=0, le=9)
+    session_hours: int = Field(default=168, ge=1, le=24 * 366)
+    session_idle_hours: int = Field(default=12, ge=1, le=24 * 366)
+    syslog: str = Field(default="", pattern=r"^(|/.+|[A-Za-z0-9.-]+:\d{1,5})$")
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -27,11 +27,11 @@ ALLOWED_HOSTS = [*DLSTACK.allowed_hosts] or ["localhost", "127.0.0.1", "[::1]", 
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in DLSTACK.allowed_hosts if _PRODUCTION and host != "*"]
 
 INSTALLED_APPS = [
+    "access",
     "stacks",
     "kernels",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
@@ -43,11 +43,16 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "dlstackweb.headers.TellBrowsers",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "access.middleware.KeepOrigin",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "access.middleware.EndOldSessions",
+    # A page that forgets its guard asks for a sign-in all the same.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "dlstackweb.odd.RefuseZeros",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -119,12 +124,15 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
 SESAME_ONE_TIME = True
 SESAME_MAX_AGE = 30 * 60
+SESSION_ENGINE = "access.sessions"
+SESSION_COOKIE_AGE = DLSTACK.session_hours * 3600
 
 # --- what a browser is told ------------------------------------------------------------------------------------------
 # Cookies do not tell ports apart: without the port in the name, two instances on one host would sign each other out.
-_COOKIE_SUFFIX = "" if _PRODUCTION else f"_{DLSTACK.port}"
-SESSION_COOKIE_NAME = f"dlstack_session{_COOKIE_SUFFIX}"
-CSRF_COOKIE_NAME = f"dlstack_csrf{_COOKIE_SUFFIX}"
+# With the prefix a browser takes them over HTTPS from this very host only, not from one beside it.
+_COOKIE_NAME = "__Host-dlstack_{}" if _PRODUCTION else f"dlstack_{{}}_{DLSTACK.port}"
+SESSION_COOKIE_NAME = _COOKIE_NAME.format("session")
+CSRF_COOKIE_NAME = _COOKIE_NAME.format("csrf")
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _PRODUCTION
@@ -169,15 +177,25 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- logging: the services' own words, to stderr, which the supervisor or systemd keeps ----------------------------
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # One line per task would bury the rest: the sweeper alone sends two every ten seconds.
-    "loggers": {name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat")},
+    "loggers": {name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat")}
+    | {"dlstack.audit": {"handlers": ["syslog"] if DLSTACK.syslog else [], "level": "INFO", "propagate": False}},
 }
+if DLSTACK.syslog:
+    _host, _, _port = DLSTACK.syslog.rpartition(":")
+    LOGGING["handlers"]["syslog"] = {
+        "class": "logging.handlers.SysLogHandler",
+        "address": DLSTACK.syslog if DLSTACK.syslog.startswith("/") else (_host, int(_port)),
+        "facility": "authpriv",
+        "formatter": "audit",
+    }
+    LOGGING["formatters"]["audit"] = {"format": "dlstack-audit: %(message)s"}
 
 # --- Celery: the database is the queue of record, the broker a doorbell (invariant 10) -------------------------------
 CELERY_BROKER_URL = DLSTACK.broker_url
@@ -209,4 +227,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DLSTACK.run / "beat")
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"stacks.tasks.{name}", "schedule": seconds, "options": {"expires": seconds - 1}}
     for name, seconds in (("sweep", 10.0), ("reap", 10.0), ("back_up", 60.0))
-} | {"kernels": {"task": "kernels.tasks.check", "schedule": 24 * 3600.0, "options": {"expires": 3600.0}}}
+} | {
+    "kernels": {"task": "kernels.tasks.check", "schedule": 24 * 3600.0, "options": {"expires": 3600.0}},
+    "tidy": {"task": "access.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3000.0}},
+}

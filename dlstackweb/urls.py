@@ -9,6 +9,7 @@ from dlstackweb import health
 urlpatterns = [
     path("livez", health.alive, name="livez"),
     path("readyz", health.ready, name="readyz"),
+    path("", include("access.urls")),
     path("", include("kernels.urls")),
     path("", include("stacks.urls")),
 ]

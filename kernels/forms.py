@@ -87,6 +87,7 @@ class PublishForm(forms.Form):
     display_name = forms.CharField(max_length=200, label="Shown to users as")
     language = forms.CharField(max_length=60, initial="python")
     reason = forms.CharField(required=False, max_length=500)
+    expected = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, environments: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

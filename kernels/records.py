@@ -9,6 +9,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from access import audit
+from access.models import AuditEntry
 from kernels import requests
 from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks.engine.errors import Refused
@@ -79,4 +81,7 @@ def record_edit(*, machine: Machine, kernel: str, by: User | None, before: str, 
     elif not before:
         action = LibraryEdit.Action.ADDED
     texts = {"before": storable(before), "after": storable(after)}
-    return LibraryEdit.objects.create(machine=machine, kernel=kernel, action=action, edited_by=by, **texts)
+    edit = LibraryEdit.objects.create(machine=machine, kernel=kernel, action=action, edited_by=by, **texts)
+    what = f"Kernelspec “{kernel}” was {action} in the library of {machine}."
+    audit.record(AuditEntry.Kind.LIBRARY, what, by=by, machine=machine.name, old=before, new=after)
+    return edit

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from stacks import observation, operations
+from stacks.engine.kernels.spec import check_name
 from stacks.models import Machine, Operation
 from stacks.operations.submission import allot_generation, refuse_if_busy, submit
 from stacks.plans import LANES
@@ -59,6 +60,7 @@ def _change(
     machine: Machine, kind: str, parameters: dict[str, Any], requested_by: User | None, reason: str
 ) -> Operation:
     refuse_if_busy(machine, LANES[kind])
+    check_name(parameters["kernel"])  # of another machine's disk nothing else is known here
     asked = {**parameters, "version": operations.propose_name(machine)}
     _refuse_early(machine, kind, asked)
     with transaction.atomic():

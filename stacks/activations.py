@@ -25,17 +25,6 @@ def current(machine: Machine) -> Activation | None:
     return unended.select_related("version", "returns_to__version").first()
 
 
-def stale(machine: Machine, *, active: str, seen: str) -> str:
-    """Say what is `active` now, by whom and since when, to somebody whose page was opened when `seen` was."""
-    recorded = current(machine)
-    by = ""
-    if recorded is not None and recorded.version.name == active:
-        by = f", by {recorded.activated_by or 'an operator'} at {recorded.activated_at:%H:%M} UTC"
-    before = f"when you opened this page it was {seen or 'no version'}"
-    now = active or "no version"
-    return f"{now} is active now{by}; {before}. Nothing was changed: look at what is active, then decide again."
-
-
 def activate(
     machine: Machine, version: Version, *, reverted: bool = False, at: datetime | None = None, **fields: Any
 ) -> Activation:

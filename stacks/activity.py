@@ -67,7 +67,8 @@ class Asked:
 class Source:
     """One table: `rows` gives all of it, `entry` words one row; the rest names its fields.
 
-    `machine` and `kind` are "" where it has no such field; `kinds` lists all that it can have.
+    `machine` and `kind` are "" where it has no such field; `kinds` lists all that it can have. With `plain`, `who` and
+    `machine` hold the names themselves.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Source:
     text: tuple[str, ...]
     machine: str = "machine"
     kind: str = ""
+    plain: bool = False
 
     def page(self, asked: Asked, after: Cursor | None, count: int) -> list[tuple[Cursor, Any]]:
         """Give the newest rows that pass, after a place, in one query or none."""
@@ -93,16 +95,21 @@ class Source:
     def _narrowed(self, asked: Asked) -> QuerySet[Any]:
         found = self.rows()
         if asked.machine:
-            found = found.filter(**{f"{self.machine}__name": asked.machine})
+            found = found.filter(**{self.machine if self.plain else f"{self.machine}__name": asked.machine})
         if asked.kind and self.kind:
             found = found.filter(**{self.kind: asked.kind})
         if asked.who:
-            nobody = Q(**{f"{self.who}__isnull": True}) if asked.who == COMMAND_LINE else Q(pk__in=())
-            found = found.filter(Q(**{f"{self.who}__username__icontains": asked.who}) | nobody)
+            found = found.filter(self._by(asked.who))
         if asked.text:
             anywhere = [Q(**{f"{name}__icontains": asked.text}) for name in self.text]
             found = found.filter(Q(*anywhere, _connector=Q.OR))
         return found
+
+    def _by(self, who: str) -> Q:
+        if self.plain:
+            return Q(**{f"{self.who}__icontains": who})
+        nobody = Q(**{f"{self.who}__isnull": True}) if who == COMMAND_LINE else Q(pk__in=())
+        return Q(**{f"{self.who}__username__icontains": who}) | nobody
 
     def _after(self, place: Cursor) -> Q:
         earlier, until = Q(**{f"{self.at}__lt": place.at}), Q(**{f"{self.at}__lte": place.at})

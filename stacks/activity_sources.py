@@ -1,4 +1,6 @@
-"""What this app lists under activity: operations, events, recipe revisions, and what was only seen on disk."""
+"""What this app lists under activity: operations, events, recipe revisions, what was only seen on disk, and of the
+audit trail the changes that nothing else tells: of people, tokens, settings and labels.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from access.models import AuditEntry
 from stacks import live
 from stacks.activations import LARGE
 from stacks.activity import Entry, Source
@@ -56,6 +59,16 @@ def _activation(row: Activation) -> Entry:
     return Entry(row.activated_at, row.machine.name, who, SEEN, what, why=row.reason, address=address)
 
 
+def _audited() -> QuerySet[Any]:
+    return AuditEntry.objects.filter(kind__in=AUDITED)
+
+
+def _audit_entry(row: AuditEntry) -> Entry:
+    address = reverse("stacks:machine", args=[row.machine]) if row.machine else ""
+    outcome = f"{row.old or '–'} → {row.new or '–'}" if row.old or row.new else ""
+    return Entry(row.at, row.machine, row.who, row.kind, row.what, outcome=outcome, address=address)
+
+
 OPERATIONS = Source(
     "operation", _operations, _operation, tuple(Operation.Kind.values), at="created_at", who="requested_by",
     text=("kind", "reason", "message", "parameters__version", "parameters__kernel"), kind="kind",
@@ -68,4 +81,10 @@ REVISIONS = Source(
 CHANGES = Source(
     "activation", _seen, _activation, (SEEN,), at="activated_at", who="activated_by", text=("version__name", "reason")
 )
-SOURCES = (OPERATIONS, EVENTS, REVISIONS, CHANGES)
+# The rest of the trail is listed by its own tables, or is not a change.
+AUDITED = (AuditEntry.Kind.PERSON, AuditEntry.Kind.TOKEN, AuditEntry.Kind.SETTINGS, AuditEntry.Kind.LABEL)
+AUDIT = Source(
+    "audit", _audited, _audit_entry, tuple(map(str, AUDITED)), at="at", who="who", text=("what", "old", "new"),
+    kind="kind", plain=True,
+)  # fmt: skip
+SOURCES = (OPERATIONS, EVENTS, REVISIONS, CHANGES, AUDIT)

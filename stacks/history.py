@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
+from access import audit
+from access.models import AuditEntry
 from stacks import activations
 from stacks.engine import journal
 from stacks.engine.layout import Layout
@@ -63,6 +65,8 @@ def _add(machine: Machine, journal_id: str, entries: list[Entry]) -> Operation:
         Operation.objects.filter(pk=operation.pk).update(created_at=began)
         for change in filter(journal.made_active, entries):
             _activate(machine, operation, change)
+        what = f"{operation.kind} on {machine} {state}. {operation.message}"
+        audit.record(AuditEntry.Kind.OPERATION, what, machine=machine.name, operation=operation.pk)
     return operation
 
 

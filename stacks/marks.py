@@ -49,9 +49,9 @@ def mark_bad(*, version: Version, by: User | None, reason: str) -> bool:
         asked = {"bad_since": timezone.now(), "bad_by": by, "bad_reason": why}
         if not Version.objects.filter(pk=version.pk, bad_since__isnull=True).update(**asked):
             return False
+        activations.settle(version.machine)
         text = f"“{version.name}” is marked bad: {why}"
         events.note(machine=version.machine, kind=Event.Kind.MARK_BAD, text=text, by=by)
-        activations.settle(version.machine)
     version.refresh_from_db()
     return True
 

@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 
+from access import audit
+from access.models import AuditEntry
 from stacks.engine import condafile
 from stacks.engine.errors import Refused
 from stacks.engine.recipe import Recipe as Parsed
@@ -51,7 +53,11 @@ def add_revision(
         if after is not None and latest is not None and latest.number != after:
             raise Overtaken(latest, after)
         number = (recipe.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
-        return recipe.revisions.create(number=number, text=text, note=note, created_by=created_by)
+        revision = recipe.revisions.create(number=number, text=text, note=note, created_by=created_by)
+        said = f"Recipe {revision} was added{f': {note}' if note else '.'}"
+        before = str(latest) if latest else ""
+        audit.record(AuditEntry.Kind.RECIPE, said, by=created_by, old=before, new=str(revision))
+        return revision
 
 
 def import_file(path: Path, *, by: User | None = None) -> RecipeRevision:

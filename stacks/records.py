@@ -10,6 +10,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
+from access import audit
+from access.models import AuditEntry
 from stacks import activations, marks
 from stacks.models import Activation, Machine, Operation, RecipeRevision, Version
 
@@ -122,6 +124,10 @@ def adopt_active(machine: Machine, seen: dict[str, Any], *, before: Unsettled) -
         activations.activate(machine, version, reason=SEEN, healthy=None)
     elif now is not None:
         activations.end(now)
+    old, new = now.version.name if now else "", version.name if version else ""
+    if old != new:
+        what = f"On {machine} “{new}” was found active." if new else f"On {machine} nothing was found active."
+        audit.record(AuditEntry.Kind.EVENT, what, machine=machine.name, old=old, new=new)
 
 
 def _keep_version(machine: Machine, seen: dict[str, Any], operation: Operation | None) -> Version:

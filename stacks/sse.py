@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -246,14 +247,16 @@ def _missed(operation_id: int, seen: int, position: int) -> Iterable[Frame]:
 
 
 async def _queued(viewer: Viewer, allowed: Callable[[], bool]) -> AsyncIterator[Frame]:
+    asked_at = time.monotonic()
     while not (viewer.lost and viewer.queue.empty()):
         try:
             item = await asyncio.wait_for(viewer.queue.get(), KEEP_ALIVE)
         except TimeoutError:
+            item = Frame(b": keep-alive\n\n")
+        if time.monotonic() - asked_at >= KEEP_ALIVE:  # a log that never pauses is no reason not to ask
+            asked_at = time.monotonic()
             if not await sync_to_async(allowed)():
                 return
-            yield Frame(b": keep-alive\n\n")
-            continue
         yield item
         if item.final:
             return

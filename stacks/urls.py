@@ -21,7 +21,6 @@ from stacks.views.processes import processes
 from stacks.views.recipes import recipe, recipe_check, recipe_edit, recipe_import, recipe_solve, recipes
 from stacks.views.releases import release, release_feed, release_list
 from stacks.views.settings import settings
-from stacks.views.sign_in import sign_in, sign_in_link, sign_out
 from stacks.views.solve import solve
 from stacks.views.styleguide import styleguide
 from stacks.views.switch import deploy, revert
@@ -73,8 +72,5 @@ urlpatterns = [
     path("releases/<str:name>/<str:version>/", release, name="release"),
     path("glossary/", glossary, name="glossary"),
     path("styleguide/", styleguide, name="styleguide"),
-    path("sign-in/", sign_in, name="sign-in"),
-    path("sign-in/link/", sign_in_link, name="sign-in-link"),
-    path("sign-out/", sign_out, name="sign-out"),
     path("theme/", theme, name="theme"),
 ]

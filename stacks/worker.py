@@ -18,6 +18,7 @@ from celery.signals import worker_init, worker_shutting_down
 from django.conf import settings
 from django.db import close_old_connections, connection
 
+from access import origin
 from stacks import compatibility, observation, operations, presence
 from stacks.models import Machine, Operation
 
@@ -47,6 +48,7 @@ def _note_end(**_: Any) -> None:
 
 @worker_init.connect(weak=False)
 def _start_upkeep(sender: Any = None, **_: Any) -> None:
+    origin.become_worker()
     lane = str(getattr(sender, "hostname", "")).partition("@")[0]
     # Before the broker is reached: operations must be reaped while it is away, too.
     threading.Thread(target=_keep_up, args=(lane,), name="upkeep", daemon=True).start()

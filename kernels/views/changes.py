@@ -9,12 +9,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from kernels import requests, seen
 from kernels.forms import CheckForm, ConfirmForm, PublishForm
-from stacks import activations, operations
+from stacks import operations, stale
 from stacks.engine.errors import EngineError, Refused
 from stacks.http import Request, changing, commanding
-from stacks.models import Machine
-from stacks.observation import is_here, observe
+from stacks.models import Machine, Operation
+from stacks.observation import is_here
 from stacks.plans.base import Plan
+from stacks.views import torn
 
 
 @commanding
@@ -46,10 +47,10 @@ def uninstall(request: Request, name: str, kernel: str) -> HttpResponse:
 
 def _change(request: Request, machine: Machine, kind: str, kernel: str) -> HttpResponse:
     form = ConfirmForm(request.POST if request.method == "POST" else None)
-    active = str(observe(machine).get("active") or "")
+    active = stale.active_now(machine)
     if form.is_bound and form.is_valid():
-        if form.cleaned_data["expected"] != active:
-            raise Refused(activations.stale(machine, active=active, seen=form.cleaned_data["expected"]))
+        stale.refuse_if_changed(machine, form.cleaned_data["expected"])
+        torn.demand_proof(request, machine)
         submit = requests.install if kind == "kernel-install" else requests.remove
         made = submit(machine=machine, kernel=kernel, requested_by=request.user, reason=form.cleaned_data["reason"])
         return redirect("stacks:operation", made.pk)
@@ -68,14 +69,20 @@ def publish(request: Request, name: str) -> HttpResponse:
     refused = None
     if form.is_bound and form.is_valid():
         try:
-            operation = requests.install(machine=machine, requested_by=request.user, **form.cleaned_data)
-            return redirect("stacks:operation", operation.pk)
+            return redirect("stacks:operation", _published(request, machine, form).pk)
         except Refused as refusal:
             refused = refusal
             form.add_error(None, str(refusal))
     context = {"machine": machine, "form": form, "version": live.version, "environments": environments}
-    context["refused"] = refused
+    context |= {"refused": refused, "active": stale.active_now(machine)}
     return render(request, "kernels/publish.html", context, status=422 if form.is_bound else 200)
+
+
+def _published(request: Request, machine: Machine, form: PublishForm) -> Operation:
+    asked = dict(form.cleaned_data)
+    stale.refuse_if_changed(machine, asked.pop("expected"))
+    torn.demand_proof(request, machine)
+    return requests.install(machine=machine, requested_by=request.user, **asked)
 
 
 def _confirm(request: Request, machine: Machine, kind: str, kernel: str, active: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from kernels.forms import ConfirmForm, SpecForm
 from stacks.engine.errors import Refused
 from stacks.engine.kernels import library as disk
 from stacks.engine.kernels.library import Entry
-from stacks.http import Request, changing, commanding, viewing
+from stacks.http import Request, changing_library, commanding_library, viewing
 from stacks.models import Machine
 from stacks.observation import is_here
 
@@ -36,7 +36,7 @@ def library(request: Request, name: str) -> HttpResponse:
     return render(request, "kernels/library.html", context)
 
 
-@changing
+@changing_library
 def add(request: Request, name: str) -> HttpResponse:
     """Add a kernelspec, from nothing or from one that is live (`?from=`)."""
     machine = get_object_or_404(Machine, name=name)
@@ -49,7 +49,7 @@ def add(request: Request, name: str) -> HttpResponse:
     return render(request, "kernels/edit.html", context, status=422 if form.is_bound else 200)
 
 
-@changing
+@changing_library
 def edit(request: Request, name: str, kernel: str) -> HttpResponse:
     """Edit a kernelspec; what was changed meanwhile is told, and never overwritten."""
     machine = get_object_or_404(Machine, name=name)
@@ -66,7 +66,7 @@ def edit(request: Request, name: str, kernel: str) -> HttpResponse:
     return render(request, "kernels/edit.html", context, status=422 if form.is_bound else 200)
 
 
-@changing
+@changing_library
 def remove(request: Request, name: str, kernel: str) -> HttpResponse:
     """Remove a kernelspec from the library, after a look at what uses it."""
     machine = get_object_or_404(Machine, name=name)
@@ -90,7 +90,7 @@ def logo(request: Request, name: str, kernel: str, logo: str) -> HttpResponse:
     return HttpResponse(data, content_type=mimetypes.guess_type(logo)[0] or "application/octet-stream")
 
 
-@commanding
+@commanding_library
 def validate(request: Request) -> HttpResponse:
     """Say what is wrong with a kernel.json; the answer takes the place of what was said before."""
     form = SpecForm(request.POST)

@@ -31,11 +31,13 @@ def bootstrap(*, tell: Callable[[str], object] | None = None) -> None:
 
 
 def sign_in_address(address: str) -> str:
-    """Make a link to the site at `address` that signs the admin in, once and within SESAME_MAX_AGE."""
-    from sesame.utils import get_query_string
+    """Make a link to the site at `address` that signs the admin in, once and within SESAME_MAX_AGE.
 
-    admin = User.objects.get(username=ADMIN)
-    return f"{address.rstrip('/')}/sign-in/link/{get_query_string(admin)}"
+    Raises Refused where the account was closed.
+    """
+    from access import accounts
+
+    return accounts.link(user=User.objects.get(username=ADMIN), address=address, by=None)
 
 
 def _migrate(tell: Callable[[str], object]) -> None:

@@ -53,6 +53,8 @@ def _beat() -> Service:
 def _web(environment: Environment) -> Service:
     address = ("--host", environment.listen, "--port", str(environment.port))
     # A page with an open event stream would keep uvicorn from ending for ever.
-    arguments = ("--timeout-graceful-shutdown", "3", "--lifespan", "off", "--no-access-log", "--no-server-header")
+    ends = ("--timeout-graceful-shutdown", "3", "--lifespan", "off")
+    # Whose address it is, is told by the number of proxies (access.origin): here anybody could write the header.
+    arguments = (*ends, "--no-access-log", "--no-server-header", "--no-proxy-headers")
     command = (sys.executable, "-m", "uvicorn", "dlstackweb.asgi:application", *address, *arguments)
     return Service("web", command, 30, 8, (("PORT", str(environment.port)),))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib.auth.models import User
 
+from stacks import stale
 from stacks.models import Machine, Operation
 from stacks.plans.base import Plan
 
@@ -14,7 +15,8 @@ from stacks.plans.base import Plan
 class ActionForm(forms.Form):
     """Asks once for an operation of a machine, or of its version `version`.
 
-    `title`, `button` and `explains` are what people read; one that is `final` cannot be undone.
+    `title`, `button` and `explains` are what people read; one that is `final` cannot be undone. One that `asks_proof`
+    is submitted only by who proved lately who they are.
     """
 
     kind: ClassVar[str]
@@ -22,6 +24,7 @@ class ActionForm(forms.Form):
     button: ClassVar[str]
     explains: ClassVar[str] = ""
     final: ClassVar[bool] = False
+    asks_proof: ClassVar[bool] = False
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
     reason = forms.CharField(required=False, max_length=500)
@@ -41,8 +44,11 @@ class ActionForm(forms.Form):
         return {"version": self.version} if self.version else {}
 
     def now(self, plan: Plan | None) -> str:
-        """Name the state that the question is about, which the answer must find again; "" where any will do."""
-        return ""
+        """Name the state that the question is about, which the answer must find again: what is active.
+
+        "" is for what leaves that alone.
+        """
+        return stale.active_now(self.machine)
 
     def submit(self, by: User) -> Operation:
         """Submit the operation; call it on a valid form. Raises Refused."""

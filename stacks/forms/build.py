@@ -25,6 +25,7 @@ class BuildForm(forms.Form):
     strategy = forms.ChoiceField(required=False, choices=Machine.Strategy, label="Strategy")
     deploy = forms.BooleanField(required=False, label="Deploy it afterwards")
     reason = forms.CharField(required=False, max_length=500, help_text="Optional; kept with the operation.")
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, proposed: str = "", strategy: str = "sandbox", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from stacks.engine import provision
 from stacks.engine.provision import tmpfs
 from stacks.forms.asking import ActionForm
 from stacks.models import Machine, Operation
-from stacks.observation import is_here, observe
+from stacks.observation import is_here
 from stacks.plans.base import Plan
 from stacks.plans.removal import KEEP
 
@@ -43,10 +43,7 @@ class Discard(ActionForm):
     button = "Discard the changes"
     explains = "What users changed in the active tree goes for good. External environments stay as they are."
     final = True
-
-    def now(self, plan: Plan | None) -> str:
-        """Name the version whose drift goes."""
-        return str(observe(self.machine).get("active") or "")
+    asks_proof = True
 
     def submit(self, by: User) -> Operation:
         """Submit the discard."""
@@ -99,6 +96,7 @@ class Provision(ActionForm):
     title = "Provision {machine}?"
     button = "Provision"
     explains = "Makes the root, the ramdisk and DLStack's own directory where they are missing; what is there stays."
+    asks_proof = True
     layout = forms.ChoiceField(choices=Machine.Layout, label="Layout")
     size = forms.CharField(
         max_length=20, initial="50%", label="Size of the ramdisk", help_text="8G, or a part of the memory such as 50%."
@@ -141,6 +139,7 @@ class Prune(ActionForm):
     button = "Delete these versions"
     explains = "Deleted versions are gone for good. What is active, backing, pinned or next to revert to always stays."
     final = True
+    asks_proof = True
     keep = forms.IntegerField(min_value=1, max_value=1000, initial=KEEP, label="How many of the newest stay")
 
     def parameters(self) -> dict[str, Any]:

@@ -30,6 +30,10 @@ class Verify(ActionForm):
         """Give what the verification would be submitted with."""
         return {"version": self.version, "full": bool(self["full"].value())}
 
+    def now(self, plan: Plan | None) -> str:
+        """Any state will do: nothing is changed."""
+        return ""
+
     def submit(self, by: User) -> Operation:
         """Submit the verification."""
         return operations.verify(version=self.version, full=self.cleaned_data["full"], **self.asked_by(by))
@@ -43,6 +47,7 @@ class Remove(ActionForm):
     button = "Delete {version}"
     explains = "It is deleted from disk and ramdisk for good. Its lockfile stays on record: it can be built again."
     final = True
+    asks_proof = True
 
     def parameters(self) -> dict[str, Any]:
         """Give what the removal would be submitted with."""
@@ -74,6 +79,10 @@ class Rebuild(ActionForm):
     def parameters(self) -> dict[str, Any]:
         """Give what the build would be submitted with."""
         return {"version": self["name"].value() or "", "like": self.version, "generation": 0}
+
+    def now(self, plan: Plan | None) -> str:
+        """Any state will do: what users run is not touched."""
+        return ""
 
     def submit(self, by: User) -> Operation:
         """Submit the build."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from access.roles import RECIPES
 from stacks import recipes
 from stacks.management.verb import DONE, Verb, requester
 
@@ -23,7 +24,7 @@ class Command(Verb):
 
     def carry_out(self, options: dict[str, Any]) -> int:
         """Import it and say which revision it is."""
-        revision = recipes.import_file(options["file"], by=requester())
+        revision = recipes.import_file(options["file"], by=requester(RECIPES))
         if self.is_json:
             self.document({"recipe": revision.recipe.name, "revision": revision.number})
         else:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from access.roles import OPERATE
 from stacks.embedded import bootstrap
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation
@@ -125,15 +126,19 @@ def operation_numbered(number: int) -> Operation:
     return found
 
 
-def requester() -> User | None:
-    """Give the DLStack account with the name of who types, None when there is no such account."""
+def requester(right: str = OPERATE) -> User | None:
+    """Give the account with the name of who types, where that has the right; else None, which is the machine itself.
+
+    Who types here can read the secret key and write the database: to refuse them would protect nothing.
+    """
     import getpass
 
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a user id without an account
         return None
-    return User.objects.filter(username=name).first()
+    user = User.objects.filter(username=name).first()
+    return user if user is not None and user.has_perm(right) else None
 
 
 def _ignore(line: str) -> None:

@@ -3,7 +3,7 @@
 from stacks.operations.checks import latest_revision, propose_name, refuse_if_taken
 from stacks.operations.choices import Choices, Externals
 from stacks.operations.concluding import conclude
-from stacks.operations.guards import refuse_if_barred
+from stacks.operations.guards import refuse_if_barred, refuse_unless_allowed, right_for
 from stacks.operations.keeping import (
     adopt,
     backup,
@@ -76,12 +76,14 @@ __all__ = [
     "refuse_if_barred",
     "refuse_if_busy",
     "refuse_if_taken",
+    "refuse_unless_allowed",
     "remove",
     "request_cancel",
     "restore",
     "restore_after_reboot",
     "retry",
     "revert",
+    "right_for",
     "solve",
     "submit",
     "sweep",

@@ -1,7 +1,11 @@
-"""What a freeze of a machine or a mark on a version forbids; looked at when asked, and again when it is begun."""
+"""What somebody's role, a freeze or a mark forbids; looked at when asked, and again when it is begun."""
 
 from __future__ import annotations
 
+from django.contrib.auth.models import User
+
+from access import roles
+from access.roles import DELETE, MACHINES, OPERATE
 from stacks import marks
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation
@@ -9,7 +13,27 @@ from stacks.models import Machine, Operation
 Kind = Operation.Kind
 # A revert and a restore bring production back: a freeze never stands in their way.
 FROZEN = frozenset({Kind.DEPLOY, Kind.DISCARD, Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE})
+RIGHTS = {
+    **dict.fromkeys((Kind.REMOVE, Kind.PRUNE, Kind.DISCARD), DELETE),
+    **dict.fromkeys((Kind.ADOPT, Kind.CONVERT, Kind.PROVISION, Kind.CONFIGURE), MACHINES),
+}
 BARRED = {Kind.DEPLOY: "deployed", Kind.REVERT: "reverted to", Kind.REMOVE: "deleted"}
+
+
+def right_for(kind: str) -> str:
+    """Name the right that an operation of a kind needs."""
+    return RIGHTS.get(Kind(kind), OPERATE)
+
+
+def refuse_unless_allowed(*, by: User | None, right: str) -> None:
+    """Raise Refused unless somebody has a right at this moment; who types on the machine itself (None) needs none."""
+    if by is None:
+        return
+    now = User.objects.get(pk=by.pk)  # another object: one that was asked before knows the rights of that time
+    if not now.is_active:
+        raise Refused(f"The account {now} is closed: nothing is done for it.")
+    if not now.has_perm(right):
+        raise Refused(roles.lacking(now, right))
 
 
 def refuse_if_barred(*, machine: Machine, kind: str, version: str = "") -> None:

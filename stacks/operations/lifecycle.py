@@ -10,8 +10,10 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from access import audit
+from access.models import AuditEntry
 from stacks.logs import publish_state
-from stacks.models import Operation
+from stacks.models import Activation, Operation
 from stacks.storable import storable
 
 State = Operation.State
@@ -89,10 +91,13 @@ def finish(
             changes["steps"] = steps
         if rows.update(finished_at=end_time(), **changes) != 1:
             return False
+        operation = Operation.objects.select_related("machine", "requested_by").get(pk=operation_id)
+        before = _active(operation)
         if record is not None:
-            operation = Operation.objects.select_related("machine", "requested_by").get(pk=operation_id)
             message = f"{message} {record(operation)}".strip()
-        Operation.objects.filter(pk=operation_id).update(message=storable(message)[:MESSAGE_LIMIT])
+        message = storable(message)[:MESSAGE_LIMIT]
+        Operation.objects.filter(pk=operation_id).update(message=message)
+        _note(operation, f"{state}: {message}", before, _active(operation))
     return True
 
 
@@ -101,6 +106,21 @@ def add_to_message(*, operation_id: int, text: str) -> None:
     for operation in _of(operation_id, State.INTERRUPTED):
         message = storable(f"{operation.message} {text}".strip())[:MESSAGE_LIMIT]
         _of(operation_id, State.INTERRUPTED).update(message=message)
+
+
+def _active(operation: Operation) -> str:
+    """Name what is active according to the record."""
+    current = Activation.objects.filter(machine=operation.machine_id, ended_at=None)
+    return current.values_list("version__name", flat=True).first() or ""
+
+
+def _note(operation: Operation, ended: str, before: str, after: str) -> None:
+    """Keep on the audit trail how an operation ended, and which version became active instead of which."""
+    version = operation.parameters.get("version", "")
+    what = f"{f'{operation.kind} {version}'.strip()} on {operation.machine} {ended}"
+    changed = {"old": before, "new": after} if before != after else {}
+    by, machine = operation.requested_by, operation.machine.name
+    audit.record(AuditEntry.Kind.OPERATION, what, by=by, machine=machine, operation=operation.pk, **changed)
 
 
 def end_time() -> Greatest:

@@ -11,16 +11,20 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from access import audit
+from access.models import AuditEntry
+from access.roles import OPERATE
 from stacks.engine.errors import Refused
 from stacks.marks import COMMAND_LINE
 from stacks.models import Machine, Operation
 from stacks.operations import doorbell, lifecycle
-from stacks.operations.guards import refuse_if_barred
+from stacks.operations.guards import refuse_if_barred, refuse_unless_allowed, right_for
 from stacks.plans import LANES
 from stacks.storable import storable
 
 Kind = Operation.Kind
 State = Operation.State
+Audited = AuditEntry.Kind
 
 
 class Busy(Refused):
@@ -45,6 +49,7 @@ def submit(
 
     Raises Busy with the other operation when the lane has one, and Refused for what `guards` forbids.
     """
+    refuse_unless_allowed(by=requested_by, right=right_for(kind))
     deploys = Kind.DEPLOY if parameters.get("deploy") else kind
     refuse_if_barred(machine=machine, kind=deploys, version=parameters.get("version", ""))
     fields = {"kind": kind, "lane": LANES[kind], "parameters": storable(parameters), "reason": storable(reason)}
@@ -54,6 +59,7 @@ def submit(
         try:
             with transaction.atomic():
                 operation = Operation.objects.create(machine=machine, **fields, **relations)
+                _note(operation, Audited.OPERATION, "was asked for", by=requested_by)
         except IntegrityError:
             refuse_if_busy(machine, LANES[kind])
             if last_try:
@@ -87,6 +93,7 @@ def request_cancel(*, operation: Operation, by: User | None) -> Operation:
     Asking twice is the same as asking once.
     """
     message = f"Cancelled by {by or COMMAND_LINE} before it began."
+    refuse_unless_allowed(by=by, right=OPERATE)
     rows = Operation.objects.filter(pk=operation.pk)
     asked = {"cancel_requested_at": Now(), "cancel_requested_by": by}
     cancelled = rows.filter(state=State.QUEUED).update(
@@ -97,6 +104,7 @@ def request_cancel(*, operation: Operation, by: User | None) -> Operation:
     operation.refresh_from_db()
     if not cancelled and operation.is_final:
         raise Refused(f"The {operation} has already ended: {_ended(operation)}")
+    _note(operation, Audited.CANCEL, "was to end", by=by)
     transaction.on_commit(partial(lifecycle.announce, operation.pk))
     return operation
 
@@ -113,6 +121,14 @@ def allot_generation(machine: Machine) -> int:
     """Take the machine's next generation; call it in the transaction that submits the build."""
     Machine.objects.filter(pk=machine.pk).update(generation=F("generation") + 1)
     return Machine.objects.values_list("generation", flat=True).get(pk=machine.pk)
+
+
+def _note(operation: Operation, kind: str, done: str, *, by: User | None) -> None:
+    """Keep on the audit trail what somebody asked of an operation."""
+    version = operation.parameters.get("version", "")
+    why = f": {operation.reason}" if operation.reason else ""
+    what = f"{f'{operation.kind} {version}'.strip()} on {operation.machine} {done}{why}"
+    audit.record(kind, what, by=by, machine=operation.machine.name, operation=operation.pk)
 
 
 def _ended(operation: Operation) -> str:

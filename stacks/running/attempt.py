@@ -68,6 +68,8 @@ class Attempt:
     def _prepare(self, plan_for: PlanFor, lock: int) -> tuple[Plan, Context]:
         try:
             context, asked = self._context(lock), self._operation
+            # Rights may have been taken away since the click.
+            operations.refuse_unless_allowed(by=asked.requested_by, right=operations.right_for(asked.kind))
             for sentence in recovery.recover(self._layout, self._operation.lane):
                 context.tell("warning", sentence)
             self._patiently(partial(self._refuse_if_barred, asked))

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from stacks import live, shell
+from stacks import live, shell, stale
 from stacks.glossary import WORDS
 from stacks.models import Operation
 from stacks.views.shown import Tree
@@ -53,9 +53,15 @@ KIND_ICONS = {
     "recipe": "document-text",
     "library": "book-open",
     "seen": "eye",
+    "person": "user",
+    "token": "key",
+    "settings": "adjustments-horizontal",
+    "label": "tag",
 }
 
 register.filter("operation_title", live.operation_title)
+register.filter("changes_live", stale.changes_live)
+register.simple_tag(stale.active_now)
 register.filter("page_title", live.page_title)
 register.filter("again_address", live.again_address)
 register.filter("as_command", shell.command)

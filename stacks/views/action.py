@@ -7,10 +7,11 @@ from typing import Any
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from stacks import operations
+from access import proof
+from stacks import operations, stale
 from stacks.engine.errors import EngineError, Refused
 from stacks.forms import ACTIONS, VERSION_ACTIONS, ActionForm
-from stacks.http import Request, changing
+from stacks.http import Request, changing, demand
 from stacks.models import Machine, Operation, Version
 from stacks.observation import is_here
 from stacks.plans import LANES
@@ -39,6 +40,7 @@ def _named(actions: dict[str, type[ActionForm]], name: str) -> type[ActionForm]:
 
 
 def _ask(request: Request, machine: Machine, kind: type[ActionForm], *, version: str = "") -> HttpResponse:
+    demand(request, operations.right_for(kind.kind))
     posted = request.POST if request.method == "POST" else None
     form = kind(posted, machine=machine, version=version, initial=request.GET.dict())
     plan, refusal = _plan(machine, form)
@@ -60,7 +62,11 @@ def _submitted(request: Request, form: ActionForm, plan: Plan | None, refusal: E
     if isinstance(refusal, Refused) and is_here(form.machine):
         raise refusal
     if form.cleaned_data["seen"] != form.now(plan):
-        raise Refused("What this is about has changed since the page was opened. Nothing was done: look again below.")
+        last = stale.last_change(form.machine)
+        what = f"What this is about has changed since the page was opened{f'; the last was {last}' if last else ''}."
+        raise Refused(f"{what} Nothing was done: look again below.")
+    if form.asks_proof:
+        proof.demand(request)
     return form.submit(request.user)
 
 

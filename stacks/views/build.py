@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from stacks import estimates, operations
+from stacks import estimates, operations, stale
 from stacks.engine.errors import Refused
 from stacks.estimates import Estimate
 from stacks.forms import BuildForm
 from stacks.http import Request, changing
 from stacks.models import Machine, Operation
 from stacks.plans.base import Plan
+from stacks.views import torn
 
 
 @changing
@@ -31,7 +32,7 @@ def build(request: Request, name: str) -> HttpResponse:
     plan, refusal_shown = _plan(machine, form)
     context = {
         "machine": machine, "form": form, "plan": plan, "plan_refused": refusal_shown,
-        "estimate": _estimate(machine, form), "refused": refused,
+        "estimate": _estimate(machine, form), "refused": refused, "active": stale.active_now(machine),
     }  # fmt: skip
     return render(request, "stacks/build.html", context, status=422 if form.errors else 200)
 
@@ -47,6 +48,9 @@ def _asked(request: Request) -> dict[str, object]:
 
 def _submitted(request: Request, machine: Machine, form: BuildForm) -> Operation:
     asked = form.cleaned_data
+    if asked["deploy"]:
+        stale.refuse_if_changed(machine, asked["seen"])
+        torn.demand_proof(request, machine)
     return operations.build(
         machine=machine, recipe_name=asked["recipe"], name=asked["name"], options=asked["options"],
         deploy=asked["deploy"], kernel_dir=asked["kernel_dir"], strategy=asked["strategy"],

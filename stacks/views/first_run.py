@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from access.roles import MACHINES, OPERATE, RECIPES
 from stacks.models import Recipe
 from stacks.views.shown import Shown
 
@@ -16,7 +17,7 @@ NAMED = 5
 class Step:
     """One thing to do: `address` leads to where it is done, with the word of its button ("" where it is typed).
 
-    Once it is done `found` says what there is, and `further` leads to the address again.
+    Once it is done `found` says what there is, and `further` leads to the address again; `right` is what it needs.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Step:
     button: str = ""
     found: str = ""
     further: str = ""
+    right: str = OPERATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,11 @@ def of(shown: Shown | None) -> FirstRun | None:
         Step("A machine", "Its workers run and have looked at its disk; on it, type make run.", seen, found=name),
         Step(
             "A ramdisk", "Versions are served from memory.", ramdisk,
-            _to("action", name, "provision"), "Provision…",
+            _to("action", name, "provision"), "Provision…", MACHINES,
         ),
         Step(
             "A recipe", "It says which environments and packages a version gets.", bool(recipes),
-            reverse("stacks:recipe-import"), "Add a recipe", ", ".join(recipes), "Add your own",
+            reverse("stacks:recipe-import"), "Add a recipe", ", ".join(recipes), "Add your own", RECIPES,
         ),
         Step(
             "A first version", "A build installs the packages. What users run is not touched.", bool(newest),

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from stacks import activations, incidents, operations, timeline
+from stacks import incidents, operations, stale, timeline
 from stacks.engine.errors import Refused
 from stacks.forms import RevertForm
 from stacks.http import Request, changing, viewing
 from stacks.incidents import Incident
 from stacks.models import Machine, Operation
+from stacks.views import torn
 from stacks.views.shown import Shown, all_machines
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -58,7 +59,8 @@ def _revert(request: Request, name: str) -> HttpResponse:
         return _shown(request, found, form, status=422)
     asked = form.cleaned_data
     if asked["seen"] != found.active:
-        raise Refused(activations.stale(found.machine, active=found.active, seen=asked["seen"]))
+        raise Refused(stale.said(found.active, found.agreed, asked["seen"]))
+    torn.demand_proof(request, found.machine)
     operation = operations.revert(
         machine=found.machine,
         version=asked["version"],

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
+from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import aget_object_or_404, get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
+from access import sessions
+from access.roles import LOOK
 from stacks import live, logs, sse
 from stacks.http import Request, viewing
 from stacks.loghtml import render_lines
@@ -75,6 +76,7 @@ def snippet(line: LogLine) -> str:
 
 
 @login_required
+@permission_required(LOOK, raise_exception=True)
 @require_safe
 async def raw(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Give the whole log as text without colours: a file, or with `view` to read here; with `times` in front."""
@@ -105,15 +107,16 @@ def as_timed(line: LogLine) -> str:
 
 
 @login_required
+@permission_required(LOOK, raise_exception=True)
 @require_safe
 async def stream(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send the log, the steps and the state as they come: server-sent events, resumed after a line's number."""
     found = await aget_object_or_404(Operation, pk=pk)
-    user_id = (await request.auser()).pk
+    key, account = request.session.session_key or "", (await request.auser()).pk or 0
     seen = number(request.headers.get("Last-Event-ID") or request.GET.get("from"), 0)
     hub = sse.hub()
     if hub.is_full():
         return HttpResponse("Too many pages follow logs live.", status=503, headers={"Retry-After": "5"})
-    events = hub.events(found.pk, seen, lambda: User.objects.filter(pk=user_id or 0, is_active=True).exists())
+    events = hub.events(found.pk, seen, lambda: sessions.may_go_on(key=key, account=account, right=LOOK))
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)

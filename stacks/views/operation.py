@@ -9,18 +9,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 
-from stacks import operations
-from stacks.http import Request, commanding, viewing
+from stacks import operations, stale
+from stacks.http import Request, commanding, demand, viewing
 from stacks.live import state_document
 from stacks.loghtml import NOTHING, render_lines
 from stacks.logs import LogLine, last_line, read_lines, search, tail
 from stacks.models import Operation
 from stacks.presence import waiting_for
+from stacks.views import torn
 from stacks.views.log import LONGEST_QUERY, number, snippet
 
 SHOWN_LINES = 500
-# What is gone for good is never done again without a look at what would go.
-ASKED_AGAIN = (Operation.Kind.REMOVE, Operation.Kind.PRUNE, Operation.Kind.DISCARD)
+# What is gone for good, and what a machine is given, is never done again without a look at it.
+ASKED_AGAIN = (Operation.Kind.REMOVE, Operation.Kind.PRUNE, Operation.Kind.DISCARD, Operation.Kind.PROVISION)
 RELATED = ("machine", "requested_by", "cancel_requested_by", "parent", "retry_of")
 
 
@@ -94,8 +95,12 @@ def cancel(request: Request, pk: int) -> HttpResponse:
 def retry(request: Request, pk: int) -> HttpResponse:
     """Submit the same again, as a new operation."""
     found = get_object_or_404(Operation.objects.select_related("machine"), pk=pk)
+    demand(request, operations.right_for(found.kind))
     if found.kind in ASKED_AGAIN and found.state in Operation.RETRYABLE:
         return redirect(_question(found))
+    if stale.changes_live(found):
+        stale.refuse_if_changed(found.machine, request.POST.get("seen", ""))
+        torn.demand_proof(request, found.machine)
     return redirect("stacks:operation", operations.retry(operation=found, by=request.user).pk)
 
 

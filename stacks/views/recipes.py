@@ -14,7 +14,7 @@ from stacks import operations, source, textdiff
 from stacks import recipes as recipes_of
 from stacks.engine.errors import Refused
 from stacks.forms import EditForm, ImportForm
-from stacks.http import Request, changing, commanding, viewing
+from stacks.http import Request, changing_recipes, commanding, commanding_recipes, viewing
 from stacks.models import Machine, Recipe, RecipeRevision
 from stacks.recipes import Overtaken
 
@@ -42,7 +42,7 @@ def recipe(request: Request, name: str) -> HttpResponse:
     return render(request, "stacks/recipe.html", context)
 
 
-@changing
+@changing_recipes
 def recipe_edit(request: Request, name: str) -> HttpResponse:
     """Show the latest text and take the next revision; what was added meanwhile is shown, never overwritten."""
     latest = get_object_or_404(_revisions(name)[:1])
@@ -60,7 +60,7 @@ def recipe_edit(request: Request, name: str) -> HttpResponse:
     return render(request, "stacks/recipe_edit.html", context, status=422 if form.is_bound else 200)
 
 
-@commanding
+@commanding_recipes
 def recipe_check(request: Request) -> HttpResponse:
     """Tell what is wrong with a text, at its line, while it is typed; with `convert` it may be a conda file."""
     text = request.POST.get("text", "")
@@ -83,7 +83,7 @@ def recipe_solve(request: Request, name: str) -> HttpResponse:
     return redirect("stacks:operation", made.pk)
 
 
-@changing
+@changing_recipes
 def recipe_import(request: Request) -> HttpResponse:
     """Add a recipe, or a new revision of one, from a file or a text."""
     posted = request.method == "POST"

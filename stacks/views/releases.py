@@ -5,20 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.syndication.views import Feed
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
+from access import roles
+from access.roles import LOOK
 from stacks import releases
 from stacks.http import Request
 from stacks.models import Machine
 from stacks.releases import Release
 
 
+@login_not_required
 @require_safe
 def release_list(request: Request, name: str) -> HttpResponse:
     """List what became active on a machine, the newest first."""
@@ -29,6 +34,7 @@ def release_list(request: Request, name: str) -> HttpResponse:
     return render(request, "stacks/releases.html", context)
 
 
+@login_not_required
 @require_safe
 def release(request: Request, name: str, version: str) -> HttpResponse:
     """Tell what changed whenever a version became active."""
@@ -89,7 +95,11 @@ class ReleaseFeed(Feed):  # type: ignore[type-arg]  # no generic at run time
 
 def _may_read(request: HttpRequest, name: str) -> bool:
     # The same answer for a machine that is not there: strangers do not learn which there are.
-    return request.user.is_authenticated or Machine.objects.filter(name=name, public_releases=True).exists()
+    if Machine.objects.filter(name=name, public_releases=True).exists():
+        return True
+    if request.user.is_authenticated and not request.user.has_perm(LOOK):
+        raise PermissionDenied(roles.lacking(request.user, LOOK))
+    return request.user.is_authenticated
 
 
-release_feed = require_safe(ReleaseFeed())
+release_feed = login_not_required(require_safe(ReleaseFeed()))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from stacks import activations, operations
+from stacks import activations, operations, stale
 from stacks.differences import between
 from stacks.engine.errors import EngineError, Refused
 from stacks.forms import SwitchForm
 from stacks.http import Request, changing
 from stacks.models import Machine, Operation, Version
 from stacks.plans.base import Plan
+from stacks.views import torn
 from stacks.views.shown import Shown, one_machine
 
 
@@ -67,7 +68,8 @@ def _services(shown: Shown) -> list[str]:
 def _submitted(request: Request, shown: Shown, kind: str, version: Version, form: SwitchForm) -> Operation:
     asked, choices = form.cleaned_data, form.choices()
     if asked["seen"] != shown.active:
-        raise Refused(activations.stale(shown.machine, active=shown.active, seen=asked["seen"]))
+        raise Refused(stale.said(shown.active, shown.agreed, asked["seen"]))
+    torn.demand_proof(request, shown.machine)
     submit = operations.revert if kind == "revert" else operations.deploy
     return submit(
         machine=shown.machine, version=version.name, choices=choices, requested_by=request.user, reason=asked["reason"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from access.roles import MACHINES
 from stacks import operations
 from stacks.engine import provision
 from stacks.engine.command import arguments, provisioning
@@ -38,7 +39,7 @@ class Command(ChangingVerb):
         return operations.provision(
             machine=machine,
             parameters=provisioning.parameters_of(_asked(machine, options), provision.this_host()),
-            requested_by=requester(),
+            requested_by=requester(MACHINES),
             reason=options["reason"],
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from access.roles import DELETE
 from stacks import operations
 from stacks.management.changing import ChangingVerb
 from stacks.management.verb import requester
@@ -21,5 +22,5 @@ class Command(ChangingVerb):
 
     def submit(self, machine: Machine, options: dict[str, Any]) -> Operation:
         return operations.prune(
-            machine=machine, keep_newest=options["keep"], requested_by=requester(), reason=options["reason"]
+            machine=machine, keep_newest=options["keep"], requested_by=requester(DELETE), reason=options["reason"]
         )
