@@ -1,0 +1,67 @@
+"""What the API takes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+# Databases differ in how they take a zero character, or a number that no column holds: neither comes to them.
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=500)]
+Name = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=64)]
+Number = Annotated[int, Field(ge=1, lt=2**62)]
+
+
+class Strict(Schema):
+    """Refuses what it does not know: a misspelt field is an error, not a default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Narrowed(Strict):
+    """Which operations to list."""
+
+    machine: Name = ""
+    kind: Name = ""
+    state: Name = ""
+    before: Number | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 20
+
+
+class LogRange(Strict):
+    """Which lines of a log to give."""
+
+    first: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    count: Annotated[int, Field(ge=1, le=2000)] = 500
+
+
+class Build(Strict):
+    """A build, as the form of the page and `dlstack build` ask for it; deploying comes after it, with `deploy`."""
+
+    recipe: Name
+    name: Name | None = None
+    options: Annotated[list[Name], Field(max_length=100)] = []
+    reason: Text = ""
+
+
+class Switch(Strict):
+    """A deploy or a revert: `seen` is what was active when it was decided on ("" for nothing), else it is refused."""
+
+    seen: Name
+    reason: Text = ""
+    externals: Literal["current", "sealed"] = "current"
+    override_health: bool = False
+    pause: bool = False
+
+
+class Deploy(Switch):
+    """A deploy."""
+
+    version: Name
+
+
+class Revert(Switch):
+    """A revert, to the last healthy version where none is named."""
+
+    version: Name | None = None
