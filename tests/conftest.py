@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.contrib.auth.models import AnonymousUser, User
+
+from access import roles
+from access.roles import Role
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class People:
-    """The cast: admin may do everything, operator submit operations, viewer read, stranger is not signed in."""
+    """The cast: admin may do everything, operator what can be taken back, viewer read; stranger is not signed in."""
 
     admin: User
     operator: User
@@ -33,10 +36,14 @@ class People:
 
 @pytest.fixture
 def people(db: None) -> People:
-    operator = User.objects.create_user("operator")
-    operator.user_permissions.add(Permission.objects.get(codename="add_operation"))
-    admin = User.objects.create_superuser("admin")
-    return People(admin, operator, User.objects.create_user("viewer"), AnonymousUser())
+    return People(with_role("admin"), with_role("operator"), with_role("viewer"), AnonymousUser())
+
+
+def with_role(role: str, name: str = "") -> User:
+    """Add somebody with a role, named after it where no name is given."""
+    user = User.objects.create_user(name or role)
+    roles.assign(user, Role(role))
+    return user
 
 
 @pytest.fixture

@@ -53,12 +53,14 @@ class Seed:
         from django.contrib.auth.models import User
         from django.utils import timezone
 
+        from access import roles
         from stacks import activations, models
 
         self.now, self.models, self.root = timezone.now(), models, root
         self.activate = activations.activate
         self.alice = User.objects.create_superuser("alice", password="orion-nebula-42")
         self.bob = User.objects.create_user("bob", password="orion-nebula-42")
+        roles.assign(self.bob, roles.Role.OPERATOR)
         recipe = models.Recipe.objects.create(name="datalab", description="Everything the Data Lab notebooks import.")
         self.revision = models.RecipeRevision.objects.create(
             recipe=recipe, number=3, text=RECIPE, created_by=self.alice

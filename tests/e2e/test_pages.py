@@ -23,7 +23,8 @@ PAGES = (
     *("/machines/local/settings/", "/machines/local/drift/", "/machines/local/processes/", "/glossary/"),
     *("/machines/local/versions/2026-11-20/", "/machines/local/versions/2026-11-12/?q=ast&against=2026-11-20"),
     *("/recipes/", "/recipes/datalab/", "/recipes/datalab/edit/", "/recipe-import/", "/operations/", "/styleguide/"),
-    *("/releases/local/", "/releases/local/2026-11-20/"),
+    *("/releases/local/", "/releases/local/2026-11-20/", "/account/", "/account/password/", "/people/", "/people/add/"),
+    *("/people/1/", "/audit/"),
 )
 
 

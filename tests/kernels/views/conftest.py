@@ -15,9 +15,9 @@ from tests.kernels import corpus
 from tests.kernels.conftest import add_check
 from tests.kernels.corpus import Stage
 from tests.kernels.test_change import sealed
-from tests.stacks.views.conftest import as_operator, as_viewer, stranger
+from tests.stacks.views.conftest import as_admin, as_operator, as_viewer, stranger
 
-__all__ = ["as_operator", "as_viewer", "stranger"]
+__all__ = ["as_admin", "as_operator", "as_viewer", "stranger"]
 BAD = "<script>alert(1)</script>"
 
 

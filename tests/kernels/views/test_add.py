@@ -14,17 +14,17 @@ from tests.kernels.views.conftest import BAD, text
 ADDRESS = "/machines/local/kernel-spec-add/"
 
 
-def test_it_works(as_operator: Client, layout: Layout, machine: Machine) -> None:
-    assert "ipykernel_launcher" in as_operator.get(ADDRESS).content.decode()
-    answer = as_operator.post(ADDRESS, {"name": "new", "text": text().replace("\n", "\r\n"), "expected": ""})
+def test_it_works(as_admin: Client, layout: Layout, machine: Machine) -> None:
+    assert "ipykernel_launcher" in as_admin.get(ADDRESS).content.decode()
+    answer = as_admin.post(ADDRESS, {"name": "new", "text": text().replace("\n", "\r\n"), "expected": ""})
     assert answer.headers["Location"] == "/machines/local/kernel-specs/"
     assert (layout.kernel_specs / "new/kernel.json").read_text() == text()
     edit = LibraryEdit.objects.get()
-    assert (edit.kernel, edit.action, str(edit.edited_by)) == ("new", "added", "operator")
+    assert (edit.kernel, edit.action, str(edit.edited_by)) == ("new", "added", "admin")
 
 
-def test_it_begins_with_one_that_is_live(as_operator: Client, live: Stage) -> None:
-    page = as_operator.get(ADDRESS, {"from": f"{live.prefix}/share/jupyter/kernels/well"})
+def test_it_begins_with_one_that_is_live(as_admin: Client, live: Stage) -> None:
+    page = as_admin.get(ADDRESS, {"from": f"{live.prefix}/share/jupyter/kernels/well"})
     found = json.loads(page.context["form"]["text"].value())
     assert found["argv"][0] == f"{live.prefix}/bin/python"
     assert page.context["form"]["name"].value() == "well"
@@ -43,10 +43,10 @@ REFUSED = {
 
 @pytest.mark.parametrize(("name", "content", "says"), REFUSED.values(), ids=REFUSED)
 def test_what_is_bad_is_told_and_nothing_changed(
-    as_operator: Client, live: Stage, name: str, content: str, says: str
+    as_admin: Client, live: Stage, name: str, content: str, says: str
 ) -> None:
     before = sorted(live.layout.kernel_specs.rglob("*"))
-    answer = as_operator.post(ADDRESS, {"name": name, "text": content, "expected": ""})
+    answer = as_admin.post(ADDRESS, {"name": name, "text": content, "expected": ""})
     assert answer.status_code in (400, 413, 422)
     page = answer.content.decode()
     assert says in page
@@ -55,8 +55,8 @@ def test_what_is_bad_is_told_and_nothing_changed(
     assert not LibraryEdit.objects.exists()
 
 
-def test_on_another_machine_it_is_refused(as_operator: Client, elsewhere: Machine) -> None:
-    answer = as_operator.get("/machines/gp12/kernel-spec-add/")
+def test_on_another_machine_it_is_refused(as_admin: Client, elsewhere: Machine) -> None:
+    answer = as_admin.get("/machines/gp12/kernel-spec-add/")
     assert answer.status_code == 409
     assert "on its own disk" in answer.content.decode()
 
@@ -70,9 +70,9 @@ def test_a_stranger_is_sent_to_sign_in(stranger: Client, machine: Machine) -> No
     assert stranger.post(ADDRESS).status_code == 302
 
 
-def test_missing(as_operator: Client, machine: Machine) -> None:
-    assert as_operator.get("/machines/none/kernel-spec-add/").status_code == 404
+def test_missing(as_admin: Client, machine: Machine) -> None:
+    assert as_admin.get("/machines/none/kernel-spec-add/").status_code == 404
 
 
-def test_another_method_is_refused(as_operator: Client, machine: Machine) -> None:
-    assert as_operator.put(ADDRESS).status_code == 405
+def test_another_method_is_refused(as_admin: Client, machine: Machine) -> None:
+    assert as_admin.put(ADDRESS).status_code == 405

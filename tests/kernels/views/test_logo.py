@@ -26,8 +26,8 @@ def test_it_works(as_viewer: Client, picture: None) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_it_is_shown(as_operator: Client, picture: None) -> None:
-    page = as_operator.get("/machines/local/kernel-specs/tiny/").content.decode()
+def test_it_is_shown(as_admin: Client, picture: None) -> None:
+    page = as_admin.get("/machines/local/kernel-specs/tiny/").content.decode()
     assert f'src="{ADDRESS}"' in page
     assert "logo-out" not in page
 

@@ -58,7 +58,7 @@ def test_as_many_queries_for_many_as_for_few(
         other = Machine.objects.create(name=f"m{number}", root="/data0")
         add_version(other, "a", kernelspecs(*(f"k{kernel}" for kernel in range(20))), active=True)
         add_library(other, "k1")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         assert as_viewer.get(ADDRESS).status_code == 200
 
 

@@ -8,7 +8,14 @@ from tests.kernels.corpus import Stage
 from tests.kernels.views.conftest import BAD
 
 ADDRESS = "/machines/local/kernels/publish/"
-ASKED = {"environment": "anaconda3", "kernel": "pub", "display_name": "Pub", "language": "python", "reason": "r"}
+ASKED = {
+    "environment": "anaconda3",
+    "kernel": "pub",
+    "display_name": "Pub",
+    "language": "python",
+    "reason": "r",
+    "expected": "a",
+}
 
 
 def test_it_works(as_operator: Client, live: Stage) -> None:
@@ -36,6 +43,13 @@ def test_what_is_bad_is_told(as_operator: Client, live: Stage, asked: dict[str, 
     assert answer.status_code == 422
     assert says in answer.content.decode()
     assert "<script>alert" not in answer.content.decode()
+    assert not Operation.objects.exists()
+
+
+def test_a_stale_page_is_refused(as_operator: Client, live: Stage) -> None:
+    answer = as_operator.post(ADDRESS, {**ASKED, "expected": "b"})
+    assert answer.status_code == 422
+    assert "when you opened this page it was b" in answer.content.decode()
     assert not Operation.objects.exists()
 
 

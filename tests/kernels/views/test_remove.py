@@ -21,21 +21,21 @@ def expected(layout: Layout, live: Stage) -> str:
     return found.digest
 
 
-def test_it_works(as_operator: Client, machine: Machine, layout: Layout, expected: str) -> None:
+def test_it_works(as_admin: Client, machine: Machine, layout: Layout, expected: str) -> None:
     add_version(machine, "using", kernelspecs("tiny"))
-    page = as_operator.get(ADDRESS).content.decode()
+    page = as_admin.get(ADDRESS).content.decode()
     assert "using" in page
     assert f'value="{expected}"' in page
-    answer = as_operator.post(ADDRESS, {"expected": expected})
+    answer = as_admin.post(ADDRESS, {"expected": expected})
     assert answer.headers["Location"] == "/machines/local/kernel-specs/"
     assert list(layout.kernel_specs.iterdir()) == []
     edit = LibraryEdit.objects.get()
     assert (edit.action, edit.before, edit.after) == ("removed", text(), "")
 
 
-def test_what_was_changed_meanwhile_stays(as_operator: Client, layout: Layout, expected: str) -> None:
+def test_what_was_changed_meanwhile_stays(as_admin: Client, layout: Layout, expected: str) -> None:
     library.write(layout.kernel_specs, "tiny", text("Theirs"), expected=expected)
-    answer = as_operator.post(ADDRESS, {"expected": expected})
+    answer = as_admin.post(ADDRESS, {"expected": expected})
     assert answer.status_code == 409
     assert (layout.kernel_specs / "tiny/kernel.json").exists()
     assert not LibraryEdit.objects.exists()
@@ -50,9 +50,9 @@ def test_a_stranger_is_sent_to_sign_in(stranger: Client, machine: Machine) -> No
     assert stranger.post(ADDRESS).status_code == 302
 
 
-def test_missing(as_operator: Client, live: Stage) -> None:
-    assert as_operator.post("/machines/local/kernel-specs/none/remove/").status_code == 404
+def test_missing(as_admin: Client, live: Stage) -> None:
+    assert as_admin.post("/machines/local/kernel-specs/none/remove/").status_code == 404
 
 
-def test_another_method_is_refused(as_operator: Client, live: Stage) -> None:
-    assert as_operator.delete(ADDRESS).status_code == 405
+def test_another_method_is_refused(as_admin: Client, live: Stage) -> None:
+    assert as_admin.delete(ADDRESS).status_code == 405

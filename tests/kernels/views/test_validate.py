@@ -11,14 +11,14 @@ ADDRESS = "/kernels/validate"
 HTMX = {"HX-Request": "true"}
 
 
-def test_it_works(as_operator: Client) -> None:
-    answer = as_operator.post(ADDRESS, {"text": text()})
+def test_it_works(as_admin: Client) -> None:
+    answer = as_admin.post(ADDRESS, {"text": text()})
     assert answer.status_code == 200
     assert "that Jupyter can start" in answer.content.decode()
 
 
-def test_everything_that_is_wrong_is_told(as_operator: Client) -> None:
-    answer = as_operator.post(ADDRESS, {"text": '{"argv": ["x"], "env": 1}'})
+def test_everything_that_is_wrong_is_told(as_admin: Client) -> None:
+    answer = as_admin.post(ADDRESS, {"text": '{"argv": ["x"], "env": 1}'})
     assert answer.status_code == 422
     page = answer.content.decode()
     assert "no-connection-file" in page
@@ -26,14 +26,14 @@ def test_everything_that_is_wrong_is_told(as_operator: Client) -> None:
     assert "no-display-name" in page
 
 
-def test_htmx_gets_a_status_that_it_shows(as_operator: Client) -> None:
-    assert as_operator.post(ADDRESS, {"text": "{"}, headers=HTMX).status_code == 200
+def test_htmx_gets_a_status_that_it_shows(as_admin: Client) -> None:
+    assert as_admin.post(ADDRESS, {"text": "{"}, headers=HTMX).status_code == 200
 
 
-def test_nothing_is_markup(as_operator: Client) -> None:
-    page = as_operator.post(ADDRESS, {"text": text(BAD) + BAD}).content.decode()
+def test_nothing_is_markup(as_admin: Client) -> None:
+    page = as_admin.post(ADDRESS, {"text": text(BAD) + BAD}).content.decode()
     assert "<script" not in page
-    page = as_operator.post(ADDRESS, {"text": json.dumps({BAD: 1})}).content.decode()
+    page = as_admin.post(ADDRESS, {"text": json.dumps({BAD: 1})}).content.decode()
     assert "<script" not in page
     assert "unknown-field" in page
 
@@ -46,5 +46,5 @@ def test_a_stranger_is_sent_to_sign_in(stranger: Client, machine: Machine) -> No
     assert stranger.post(ADDRESS, {"text": "{}"}).status_code == 302
 
 
-def test_it_is_only_sent(as_operator: Client) -> None:
-    assert as_operator.get(ADDRESS).status_code == 405
+def test_it_is_only_sent(as_admin: Client) -> None:
+    assert as_admin.get(ADDRESS).status_code == 405

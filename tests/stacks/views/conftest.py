@@ -31,6 +31,11 @@ def as_operator(people: People) -> Client:
 
 
 @pytest.fixture
+def as_admin(people: People) -> Client:
+    return signed_in(people.admin)
+
+
+@pytest.fixture
 def operation(people: People, machine: Machine) -> Make:
     """Make an operation in any state."""
 

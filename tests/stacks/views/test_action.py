@@ -44,21 +44,21 @@ def layout_of(machine: Machine, sealed: Seal, people: People) -> Layout:
         (REMOVE, "Delete a?"),
     ],
 )
-def test_the_page_asks_and_shows_the_plan(as_operator: Client, layout_of: Layout, address: str, says: str) -> None:
-    page = as_operator.get(address).content.decode()
+def test_the_page_asks_and_shows_the_plan(as_admin: Client, layout_of: Layout, address: str, says: str) -> None:
+    page = as_admin.get(address).content.decode()
     assert says in page
     assert "What will happen" in page
     assert 'id="confirm"' in page
 
 
-def test_each_is_submitted(as_operator: Client, layout_of: Layout, people: People) -> None:
+def test_each_is_submitted(as_admin: Client, layout_of: Layout, people: People) -> None:
     asked = [(BACKUP, {"full": "on"}), (DISCARD, {}), (PRUNE, {"keep": "1"}), (VERIFY, {"full": "on"}), (REMOVE, {})]
     for address, fields in asked:
-        seen = as_operator.get(address, fields).context["seen"]
-        answer = as_operator.post(address, {**fields, "reason": "why", "seen": seen})
+        seen = as_admin.get(address, fields).context["seen"]
+        answer = as_admin.post(address, {**fields, "reason": "why", "seen": seen})
         made = Operation.objects.latest("pk")
         assert (answer.status_code, answer.headers["Location"]) == (302, f"/operations/{made.pk}/")
-        assert (made.requested_by, made.reason) == (people.operator, "why")
+        assert (made.requested_by, made.reason) == (people.admin, "why")
         Operation.objects.filter(pk=made.pk).update(state="cancelled", finished_at=made.created_at)
     kinds = {made.kind: made.parameters for made in Operation.objects.all()}
     assert kinds == {
@@ -71,8 +71,8 @@ def test_each_is_submitted(as_operator: Client, layout_of: Layout, people: Peopl
 
 
 @pytest.mark.parametrize("address", [DISCARD, PRUNE, REMOVE])
-def test_a_stale_page_destroys_nothing(as_operator: Client, layout_of: Layout, address: str) -> None:
-    answer = as_operator.post(address, {"keep": "2", "seen": "as it was before"})
+def test_a_stale_page_destroys_nothing(as_admin: Client, layout_of: Layout, address: str) -> None:
+    answer = as_admin.post(address, {"keep": "2", "seen": "as it was before"})
     assert answer.status_code == 409
     assert "has changed since the page was opened" in answer.content.decode()
     assert not Operation.objects.exists()
@@ -80,10 +80,10 @@ def test_a_stale_page_destroys_nothing(as_operator: Client, layout_of: Layout, a
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_busy_lane_is_told_once_with_the_way_to_it(
-    as_operator: Client, layout_of: Layout, operation: Make, method: str
+    as_admin: Client, layout_of: Layout, operation: Make, method: str
 ) -> None:
     running = operation("running")
-    answer = getattr(as_operator, method)(PRUNE, {"keep": "1", "seen": "a"})
+    answer = getattr(as_admin, method)(PRUNE, {"keep": "1", "seen": "a"})
     page = answer.content.decode()
     assert answer.status_code == (409 if method == "post" else 200)
     assert page.count("local is busy") == page.count('role="alert"') == 1
@@ -91,58 +91,58 @@ def test_a_busy_lane_is_told_once_with_the_way_to_it(
     assert Operation.objects.count() == 1
 
 
-def test_what_a_revert_would_put_back_cannot_be_deleted(as_operator: Client, layout_of: Layout) -> None:
-    page = as_operator.get("/machines/local/versions/c/do/remove/").content.decode()
+def test_what_a_revert_would_put_back_cannot_be_deleted(as_admin: Client, layout_of: Layout) -> None:
+    page = as_admin.get("/machines/local/versions/c/do/remove/").content.decode()
     assert "“c” is what a revert would put back" in page
     assert 'id="confirm"' not in page
-    assert "do/remove/" not in as_operator.get("/machines/local/versions/c/").content.decode()
+    assert "do/remove/" not in as_admin.get("/machines/local/versions/c/").content.decode()
 
 
-def test_the_plan_follows_what_was_chosen(as_operator: Client, layout_of: Layout) -> None:
-    assert "Deletes “b”, “a”" in as_operator.get(PRUNE, {"keep": "1"}).content.decode()
+def test_the_plan_follows_what_was_chosen(as_admin: Client, layout_of: Layout) -> None:
+    assert "Deletes “b”, “a”" in as_admin.get(PRUNE, {"keep": "1"}).content.decode()
     Version.objects.filter(name="a").update(pinned=True)
-    assert "There is nothing to prune" in as_operator.get(PRUNE).content.decode()
+    assert "There is nothing to prune" in as_admin.get(PRUNE).content.decode()
 
 
-def test_what_cannot_be_done_is_said_and_refused(as_operator: Client, layout_of: Layout) -> None:
+def test_what_cannot_be_done_is_said_and_refused(as_admin: Client, layout_of: Layout) -> None:
     shutil.rmtree(ramdisk.private_directory(layout_of))
-    assert "is not a mounted tmpfs" in as_operator.get(BACKUP).content.decode()
-    answer = as_operator.post(BACKUP)
+    assert "is not a mounted tmpfs" in as_admin.get(BACKUP).content.decode()
+    answer = as_admin.post(BACKUP)
     assert answer.status_code == 409
     assert "is not a mounted tmpfs" in answer.content.decode()
     assert (
         "“d” is behind the backing link: it cannot be removed"
-        in as_operator.post("/machines/local/versions/d/do/remove/").content.decode()
+        in as_admin.post("/machines/local/versions/d/do/remove/").content.decode()
     )
     assert not Operation.objects.exists()
 
 
-def test_a_restore_is_offered_after_a_reboot_and_submitted(as_operator: Client, layout_of: Layout) -> None:
+def test_a_restore_is_offered_after_a_reboot_and_submitted(as_admin: Client, layout_of: Layout) -> None:
     address = "/machines/local/do/restore/"
-    assert address not in as_operator.get("/machines/local/").content.decode()
+    assert address not in as_admin.get("/machines/local/").content.decode()
     shutil.rmtree(ramdisk.private_directory(layout_of))
-    assert address in as_operator.get("/machines/local/").content.decode()
-    as_operator.post(address)
+    assert address in as_admin.get("/machines/local/").content.decode()
+    as_admin.post(address)
     assert Operation.objects.get().kind == "restore"
 
 
-def test_adopt_and_convert_are_offered_where_they_fit(as_operator: Client, layout_of: Layout, machine: Machine) -> None:
-    page = as_operator.get("/machines/local/").content.decode()
+def test_adopt_and_convert_are_offered_where_they_fit(as_admin: Client, layout_of: Layout, machine: Machine) -> None:
+    page = as_admin.get("/machines/local/").content.decode()
     assert "do/adopt/" not in page
     assert "do/convert/" not in page
     (layout_of.root / "sw.byhand").mkdir()
     inplace.set_layout(layout_of, in_place=True)
     Machine.objects.update(layout="in-place")
-    page = as_operator.get("/machines/local/").content.decode()
+    page = as_admin.get("/machines/local/").content.decode()
     assert "do/adopt/" in page
     assert "do/convert/" in page
-    as_operator.post("/machines/local/do/adopt/")
+    as_admin.post("/machines/local/do/adopt/", {"seen": "d"})
     assert Operation.objects.get().kind == "adopt"
 
 
-def test_a_bad_number_is_a_form_error(as_operator: Client, layout_of: Layout) -> None:
+def test_a_bad_number_is_a_form_error(as_admin: Client, layout_of: Layout) -> None:
     for keep in ("0", "x", ""):
-        answer = as_operator.post(PRUNE, {"keep": keep})
+        answer = as_admin.post(PRUNE, {"keep": keep})
         assert answer.status_code == 422
     assert not Operation.objects.exists()
 
@@ -151,8 +151,8 @@ def test_a_bad_number_is_a_form_error(as_operator: Client, layout_of: Layout) ->
     "address",
     ["/machines/none/do/backup/", "/machines/local/do/nosuch/", VERIFY.replace("/a/", "/z/"), REMOVE + "../nosuch/"],
 )
-def test_missing(as_operator: Client, layout_of: Layout, address: str) -> None:
-    assert as_operator.get(address).status_code == 404
+def test_missing(as_admin: Client, layout_of: Layout, address: str) -> None:
+    assert as_admin.get(address).status_code == 404
 
 
 @pytest.mark.parametrize("address", [BACKUP, DISCARD, PRUNE, VERIFY, REMOVE, REBUILD])
@@ -167,5 +167,5 @@ def test_a_stranger_is_sent_to_sign_in(stranger: Client, layout_of: Layout, addr
     assert not Operation.objects.exists()
 
 
-def test_wrong_method(as_operator: Client, layout_of: Layout) -> None:
-    assert as_operator.delete(BACKUP).status_code == 405
+def test_wrong_method(as_admin: Client, layout_of: Layout) -> None:
+    assert as_admin.delete(BACKUP).status_code == 405

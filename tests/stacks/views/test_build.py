@@ -83,15 +83,16 @@ def test_a_busy_lane_is_told_with_who_and_since_when(
     assert "operator" in page
 
 
-def test_without_a_recipe_it_says_what_to_do(as_operator: Client, machine: Machine) -> None:
-    assert "recipe-import" in as_operator.get(ADDRESS).content.decode()
+def test_without_a_recipe_it_says_what_to_do(as_operator: Client, as_admin: Client, machine: Machine) -> None:
+    assert "An admin can add one" in as_operator.get(ADDRESS).content.decode()
+    assert "recipe-import" in as_admin.get(ADDRESS).content.decode()
 
 
 def test_a_viewer_may_not(as_viewer: Client, machine: Machine, recipe: RecipeRevision) -> None:
     assert as_viewer.get(ADDRESS).status_code == 403
     response = as_viewer.post(ADDRESS, ASKED)
     assert response.status_code == 403
-    assert "You may look, but not change" in response.content.decode()
+    assert "viewer has the role viewer; this needs the role operator" in response.content.decode()
     assert not Operation.objects.exists()
 
 

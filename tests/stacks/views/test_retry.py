@@ -41,8 +41,8 @@ def test_missing(as_operator: Client) -> None:
 
 
 @pytest.mark.parametrize(("kind", "asked"), [("prune", {"keep": 2}), ("remove", {"version": "a"}), ("discard", {})])
-def test_what_destroys_is_asked_anew(as_operator: Client, operation: Make, kind: str, asked: dict[str, object]) -> None:
+def test_what_destroys_is_asked_anew(as_admin: Client, operation: Make, kind: str, asked: dict[str, object]) -> None:
     made = operation("failed", kind, parameters=asked)
-    answer = as_operator.post(f"/operations/{made.pk}/retry")
+    answer = as_admin.post(f"/operations/{made.pk}/retry")
     assert f"/do/{kind}/" in answer.headers["Location"]
     assert Operation.objects.count() == 1

@@ -56,7 +56,7 @@ def test_a_link_that_is_none(stranger: Client, bad: str) -> None:
     assert b"<script>" not in response.content
 
 
-def test_the_form_needs_its_token() -> None:
+def test_the_form_needs_its_token(people: People) -> None:
     client = Client(enforce_csrf_checks=True)
     response = client.post("/sign-in/", {"username": "viewer", "password": "x"})
     assert response.status_code == 403

@@ -1,0 +1,56 @@
+"""A PostgreSQL server of a test's own, on a unix socket."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+NOBODY = 65534
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Run a server with an empty database, and give its DATABASE_URL."""
+    place = Path(tempfile.mkdtemp(prefix="dlstack-postgres-"))
+    place.chmod(0o700)
+    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        os.chown(place, NOBODY, NOBODY)
+    data = place / "data"
+    _run(place, "initdb", "--pgdata", data, "--auth", "trust", "--username", "dlstack", "--no-sync")
+    options = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", f"unix_socket_directories={place}")
+    with (place / "log").open("wb") as log:
+        server = subprocess.Popen(_command("postgres", "-D", data, *options), stdout=log, stderr=log, cwd=place)
+    try:
+        _await(place, server)
+        yield f"postgres://dlstack@{quote(str(place), safe='')}/postgres"
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(place)
+
+
+def _await(place: Path, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if subprocess.run(_command("pg_isready", "--quiet", "--host", place), cwd=place).returncode == 0:
+            return
+        assert server.poll() is None, (place / "log").read_text()
+        time.sleep(0.1)
+    raise AssertionError("the server does not answer")
+
+
+def _run(place: Path, program: str, *arguments: object) -> None:
+    done = subprocess.run(_command(program, *arguments), cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def _command(program: str, *arguments: object) -> list[str]:
+    [*_, newest] = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    drop = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+    return [*(["setpriv", *drop] if os.geteuid() == 0 else []), str(newest), *map(str, arguments)]
