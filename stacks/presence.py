@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -43,12 +44,12 @@ def _asked() -> tuple[float, float]:
 
 
 def problems(machines: Collection[Machine]) -> Problems:
-    """Give what is wrong with the workers of machines, in two queries."""
-    heard = Worker.objects.filter(machine__in=machines).select_related("machine").order_by("lane")
-    silent = set(heard.filter(heard_at__lt=Now() - SILENT_AFTER).values_list("pk", flat=True))
+    """Give what is wrong with the workers of machines, in one query."""
+    silent = ExpressionWrapper(Q(heard_at__lt=Now() - SILENT_AFTER), output_field=BooleanField())
+    heard = Worker.objects.filter(machine__in=machines).select_related("machine").annotate(silent=silent)
     found: Problems = {}
-    for worker in heard:
-        told = [_silence(worker)] if worker.pk in silent else list(_differences(worker))
+    for worker in heard.order_by("lane"):
+        told = [_silence(worker)] if worker.silent else list(_differences(worker))
         found.setdefault(worker.machine_id, []).extend(told)
     return found
 
