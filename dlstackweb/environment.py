@@ -12,7 +12,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import Field, field_validator, model_validator
+from pydantic import ByteSize, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -31,6 +31,7 @@ class Environment(BaseSettings):
     listen: str = "127.0.0.1"
     machine: str = Field(default="local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     owner: str = ""
+    reserve: ByteSize = ByteSize(64 * 1024 * 1024)
     database_url: str = Field(default="", validation_alias="DATABASE_URL")
     external_redis_url: str = Field(default="", validation_alias="REDIS_URL")
     secret_key: str = Field(default="", repr=False)

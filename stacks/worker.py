@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
@@ -20,6 +21,8 @@ from django.db import close_old_connections, connection
 
 from access import origin
 from stacks import compatibility, observation, operations, presence
+from stacks.engine import reserve
+from stacks.engine.layout import Layout
 from stacks.models import Machine, Operation
 
 PERIOD = 10.0  # seconds between two rounds of upkeep
@@ -57,6 +60,7 @@ def _start_upkeep(sender: Any = None, **_: Any) -> None:
 def _keep_up(lane: str) -> None:
     look, pause = partial(_look_at_disk, lane), threading.Event()
     _try(operations.reap)
+    _try(_keep_reserves)
     _try(look)
     _try(_restore)
     looked_at = time.monotonic()
@@ -67,9 +71,17 @@ def _keep_up(lane: str) -> None:
         _try(partial(_start_again_if_deaf, lane))
         if time.monotonic() - looked_at >= LOOK:
             looked_at = time.monotonic()
+            _try(_keep_reserves)
             _try(look)
             _try(operations.back_up_due)  # beat asks too; a machine's own workers need none
     connection.close()
+
+
+def _keep_reserves() -> None:
+    """Keep room back on the disks of the versions and of the home, or keep it back again."""
+    if (machine := _here()) and (state := Layout(Path(machine.root)).state).is_dir():
+        reserve.keep(state, settings.DLSTACK.reserve)
+    reserve.keep(settings.DLSTACK.home, settings.DLSTACK.reserve)
 
 
 def _look_at_disk(lane: str) -> None:

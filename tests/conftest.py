@@ -80,7 +80,7 @@ class Home:
         """The environment of a shell in which a person would work on this home."""
         dropped = ("DLSTACK_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "PYTEST_", "PYTHONPATH")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        return {**kept, "DLSTACK_HOME": str(self.path), "PORT": str(self.port)}
+        return {**kept, "DLSTACK_HOME": str(self.path), "PORT": str(self.port), "DLSTACK_RESERVE": "1MiB"}
 
     @staticmethod
     def command(*arguments: str) -> list[str]:

@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from dlstackweb.environment import Environment
 from stacks.embedded.home import locked, prepare_home
 from stacks.engine import owner as owners
-from stacks.engine import ramdisk
+from stacks.engine import ramdisk, reserve
 from stacks.engine.layout import Layout
 
 ADMIN = "admin"
@@ -25,7 +25,10 @@ def bootstrap(*, tell: Callable[[str], object] | None = None) -> None:
     environment: Environment = settings.DLSTACK
     prepare_home(environment)
     with locked(environment, "bootstrap"):
-        ramdisk.prepare(Layout(environment.root), owners.resolve(environment.owner))
+        layout = Layout(environment.root)
+        ramdisk.prepare(layout, owners.resolve(environment.owner))
+        for place in (layout.state, environment.home):
+            reserve.keep(place, environment.reserve)
         _migrate(tell or sys.stderr.write)
         _register(environment)
 

@@ -9,7 +9,19 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from stacks.engine import drift, inplace, kernelspecs, links, manifest, mounts, packages, ramdisk, resident, versions
+from stacks.engine import (
+    drift,
+    inplace,
+    kernelspecs,
+    links,
+    manifest,
+    mounts,
+    packages,
+    ramdisk,
+    reserve,
+    resident,
+    versions,
+)
 from stacks.engine.errors import EngineError, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.manifest import Manifest
@@ -35,8 +47,10 @@ def unsealed(layout: Layout) -> list[str]:
 
 
 def prepare(layout: Layout, owner: Owner) -> None:
-    """Make DLStack's own directories and note which layout the root has; what is there stays as it is."""
+    """Make DLStack's own directories and its reserve, and note which layout the root has; the rest stays as it is."""
     ramdisk.prepare_state(layout, owner)
+    if not reserve.is_there(layout.state):
+        reserve.keep(layout.state, reserve.SIZE)
     inplace.set_layout(layout, in_place=links.target(layout.live) == layout.ramdisk.name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stacks.engine import trees, versions
+from stacks.engine import emptying, trees, versions
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
 
@@ -24,7 +24,7 @@ def remove_inputs(place: str) -> None:
     """Remove the directory of files for guests that a killed build left; anything else is left alone."""
     path = Path(place)
     if path.name.startswith(INPUTS) and versions.is_directory(path) and path.lstat().st_uid == os.geteuid():
-        trees.remove(path)
+        emptying.remove(path)
 
 
 def clear(layout: Layout) -> None:

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import documents, externals, mounts, packages, seal, sizes, versions
+from stacks.engine import documents, externals, mounts, packages, room, seal, sizes, versions
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
 from stacks.engine.installers import INSTALLERS
 from stacks.engine.installers.base import Site
 from stacks.engine.layout import Layout
 from stacks.engine.recipe import Recipe
+from stacks.engine.room import Need
 from stacks.engine.versions import Description
 
-RESERVE = 256 * 1024 * 1024  # bytes of the disk that stay free
-FIRST = 1024 * 1024 * 1024  # bytes that a build is expected to need while nothing like it was built
+SPARE = 256 * 1024 * 1024  # bytes of the disk that stay free, since what a build needs is a guess
+FIRST = Need(1024 * 1024 * 1024, 10_000)  # what a build is expected to need while nothing like it was built
 
 
 @dataclass
@@ -45,27 +46,32 @@ def check_free(layout: Layout, name: str) -> None:
         raise Refused(f"{layout.version(name)} is there already: choose another name.")
 
 
-def check_room(layout: Layout, need: int) -> None:
-    """Raise Refused, with numbers, unless the disk has room for `need` bytes and the reserve."""
-    room = mounts.room(layout.root)
-    if need + RESERVE > room.bytes_free:
-        raise Refused(
-            f"The disk of {layout.root} has {room.bytes_free / 1e6:.0f} MB free; this build needs about "
-            f"{need / 1e6:.0f} MB and {RESERVE / 1e6:.0f} MB in reserve: remove versions that nobody needs."
-        )
-    if room.files_free is not None and room.files_free < 10_000:
-        raise Refused(f"The disk of {layout.root} has only {room.files_free} inodes free: remove versions.")
+def check_room(layout: Layout, need: Need, what: str, *, spare: int = room.SPARE) -> None:
+    """Raise Refused, with numbers, unless `what` fits on the disk of the versions."""
+    room.check(
+        need,
+        mounts.room(layout.root),
+        what=what,
+        where=f"the disk of {layout.root}",
+        more_bytes="remove versions that nobody needs, with “dlstack prune”",
+        more_inodes="remove versions that nobody needs, with “dlstack prune”",
+        most=spare,
+    )
 
 
-def expected_bytes(layout: Layout) -> int:
+def expected(layout: Layout) -> Need:
     """Estimate what a build adds to the disk: half of the largest version there is, or `FIRST` when there is none."""
-    known = sizes.stored(layout)
-    return max((size.bytes for size in known.values()), default=2 * FIRST) // 2
+    whole = expected_whole(layout)
+    return Need(whole.bytes // 2, whole.inodes // 2) if sizes.stored(layout) else FIRST
 
 
-def expected_whole(layout: Layout) -> int:
-    """Estimate the bytes of a whole tree: those of the largest version there is, or `FIRST` when there is none."""
-    return max((size.bytes for size in sizes.stored(layout).values()), default=FIRST)
+def expected_whole(layout: Layout) -> Need:
+    """Estimate what a whole tree takes: as much as the largest version there is, or `FIRST` when there is none."""
+    known = sizes.stored(layout).values()
+    if not known:
+        return FIRST
+    # One directory for four files, as in stacks that were measured.
+    return Need(max(size.bytes for size in known), max(size.files for size in known) * 5 // 4)
 
 
 def install(environment: Environment, building: Building, site: Site) -> None:

@@ -1,12 +1,19 @@
-"""Copying with root's rights where a foreign owner may plant symlinks: only source and target are there (F35)."""
+"""Copying with more rights than a foreign owner has, who may plant symlinks: only source and target are there (F35).
+
+Root copies in a mount namespace, a worker with capabilities under Landlock. Where the kernel has no Landlock, rsync is
+on its own: it never writes through a symlink of the target, which the owner cannot reach, and what it might read
+through one of the source, with the mode and owner that it has there, stays in a closed place and is found when the copy
+is compared with the source, which is gone through by descriptors.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stacks.engine import process
+from stacks.engine import landlocked, owner, process
 from stacks.engine.events import Sink
 from stacks.engine.process import Command, base_environment
 from stacks.engine.sandbox import system
@@ -27,13 +34,20 @@ def run(
     lock_fds: tuple[int, ...] = (),
     readable: Sequence[Path] = (),
 ) -> None:
-    """Run a copying program; as root in a mount namespace with the system, `source` read-only and `target` alone.
+    """Run a copying program that sees the system, `source` read-only and `target` alone, where this process has rights.
 
     A symlink that leads out of the two, planted before or in mid-copy, leads to nothing there.
     """
     if os.geteuid() == 0:
         argv = [*_namespace(source, target, readable), "--", *argv]
+    elif owner.may_give_files() and landlocked.version() >= landlocked.OLDEST:
+        argv = [*_landlock(source, target, readable), "--", *argv]
     process.run(Command(argv, label, base_environment(), pass_fds=lock_fds), sink, stop)
+
+
+def _landlock(source: Path, target: Path, readable: Sequence[Path]) -> list[str]:
+    reads = [word for path in (source, *readable) for word in ("--read", str(path))]
+    return [sys.executable, "-I", "-S", landlocked.__file__, *reads, "--write", str(target)]
 
 
 def _namespace(source: Path, target: Path, readable: Sequence[Path]) -> list[str]:

@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from stacks.engine import journal, links, mounts, resident, services, trees, versions
+from stacks.engine import journal, links, memory, mounts, resident, room, services, trees, versions
 from stacks.engine.errors import Refused
 from stacks.engine.events import Event, Sink
 from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
 from stacks.engine.owner import Owner
+from stacks.engine.room import Need
 from stacks.engine.services import Service
 from stacks.engine.stop import Stop
 from stacks.engine.strategies import Detouring
@@ -50,8 +51,8 @@ def _wanted(layout: Layout, strategy: Detouring) -> str:
     return os.path.relpath(tree(layout, strategy), layout.root)
 
 
-def check(layout: Layout, strategy: Detouring, need: int) -> None:
-    """Raise Refused unless the live path can be led to the tree and back; `need` is the expected size in bytes."""
+def check(layout: Layout, strategy: Detouring, need: Need) -> None:
+    """Raise Refused unless the live path can be led to the tree and back; `need` is what it is expected to take."""
     before = links.target(layout.live)
     if pending(layout) is not None:
         raise Refused(f"{layout.live} leads to the tree of another build: wait until that has ended, or cancel it.")
@@ -65,18 +66,21 @@ def check(layout: Layout, strategy: Detouring, need: int) -> None:
         _check_ramdisk(layout, need)
 
 
-def _check_ramdisk(layout: Layout, need: int) -> None:
+def _check_ramdisk(layout: Layout, need: Need) -> None:
     if not mounts.is_tmpfs(layout.ramdisk):
         raise Refused(f"{layout.ramdisk} is not a tmpfs: mount it, or choose another strategy. Nothing was changed.")
     for place in (layout.ramdisk / ".dlstack", _in_ramdisk(layout)):
         if os.path.lexists(place) and not versions.is_directory(place):
             raise Refused(f"{place} is not a directory of DLStack's own: move it away. Nothing was changed.")
-    room = mounts.room(layout.ramdisk)
-    if need + resident.RESERVE > room.bytes_free:
-        raise Refused(
-            f"The ramdisk has {room.bytes_free / 1e6:.0f} MB free; a build in it needs about {need / 1e6:.0f} MB and "
-            f"{resident.RESERVE / 1e6:.0f} MB in reserve: choose the strategy repoint, or enlarge the tmpfs."
-        )
+    room.check(
+        need,
+        mounts.room(layout.ramdisk),
+        what="A build in the ramdisk",
+        where="it",
+        more_bytes="choose the strategy repoint, or enlarge the tmpfs",
+        more_inodes="choose the strategy repoint, or remount the tmpfs with a larger nr_inodes",
+    )
+    memory.check(need, "The build")
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 EngineError
 ├── Refused            nothing was changed: bad input or an unmet precondition (exit status 2)
+│   ├── NoRoom         it would not fit: bytes, inodes or memory are lacking
 │   └── NothingToDo    it is already as was asked for (exit status 0 where asking again is usual)
 ├── Failed             the work was begun, failed and was undone (exit status 1)
 │   ├── CommandFailed  a program ended with a status other than 0
 │   ├── TimedOut       a program was silent or ran for too long
+│   ├── Unreadable     a path of a tree cannot be read
 │   └── VerifyFailed   a tree does not agree with its manifest
 └── Stopped            the work was ended on request and undone
     ├── Cancelled      by an operator
@@ -21,6 +23,10 @@ class EngineError(Exception):
 
 class Refused(EngineError):  # noqa: N818 — a state of the world in the design's words
     """A request that cannot be carried out as asked; nothing was changed."""
+
+
+class NoRoom(Refused):
+    """What was asked for would not fit on a filesystem or into memory; the message has the numbers."""
 
 
 class NothingToDo(Refused):
@@ -42,6 +48,14 @@ class CommandFailed(Failed):
 
 class TimedOut(Failed):
     """A program was silent or ran for longer than allowed."""
+
+
+class Unreadable(Failed):
+    """A path of a tree cannot be read: its disk fails, it is closed to us, or it went away meanwhile."""
+
+    def __init__(self, message: str, *, number: int) -> None:
+        super().__init__(message)
+        self.number = number  # of the system's error, as in `errno`
 
 
 class VerifyFailed(Failed):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.engine import confined, manifest, owner, trees, versions
+from stacks.engine import emptying, foreign, manifest, owner, versions
 from stacks.engine.environments import Environment
-from stacks.engine.errors import Failed, Refused
+from stacks.engine.errors import Failed, Refused, Unreadable
+from stacks.engine.events import Event
 from stacks.engine.layout import Layout
 from stacks.engine.manifest import Manifest
 from stacks.engine.trees import Porter
 from stacks.engine.versions import Description
 
 TRIES = 3  # its owner may change it while it is copied
+CHANGED = "changed while it was copied: ask its owner to pause"
+_MOVING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,10 @@ def carry(external: External, source: Path | None, tree: Path, porter: Porter) -
     reason = ""
     for _ in range(TRIES):
         place = _make_place(external, tree)
-        reason = "" if source is None else _copy(source, place, porter)
+        reason = "" if source is None else _copy(external, source, place, porter)
         if not reason:
             return
-        trees.remove(place)
+        emptying.remove(place)
     raise Failed(f"{source} {reason} (user {external.uid} owns it; {TRIES} copies were made).")
 
 
@@ -93,15 +97,31 @@ def _make_place(external: External, tree: Path) -> Path:
     return place
 
 
-def _copy(source: Path, place: Path, porter: Porter) -> str:
+def _copy(external: External, source: Path, place: Path, porter: Porter) -> str:
     """Copy all of it; give the reason when the copy is not equal, "" when it is."""
-    before = look(source)
-    argv = [*trees.rsync(), "--", f"{source}/", f"{place}/"]
-    confined.run(argv, f"rsync {source.name}", source, place, **porter.told)
-    copied, after = look(place), look(source)
+    try:
+        before = look(source)
+        porter.sink(Event("note", f"Copying {len(before[0].entries)} paths, {before[0].bytes / 1e6:.1f} MB."))
+        _check_rights_in(external, source, before[0])
+        foreign.copy(source, place, porter.stop)
+        copied, after = look(place), look(source)
+    except Unreadable as error:
+        if error.number in _MOVING:
+            return CHANGED
+        raise
     if before != after:
-        return "changed while it was copied: ask its owner to pause"
+        return CHANGED
     return "" if copied == before else _unequal(before[0], copied[0])
+
+
+def _check_rights_in(external: External, source: Path, content: Manifest) -> None:
+    """Raise Failed for a program that would give another user's rights: a link to it, kept when that is mended."""
+    for entry in content.entries:
+        if entry.type == "f" and entry.mode & stat.S_ISUID and entry.uid != external.uid:
+            raise Failed(
+                f"{source / entry.path} is setuid and belongs to user {entry.uid}, not to user {external.uid} as "
+                f"“{external.path}” does: remove it there. Nothing was copied."
+            )
 
 
 def _unequal(source: Manifest, copied: Manifest) -> str:
@@ -113,7 +133,12 @@ def _unequal(source: Manifest, copied: Manifest) -> str:
 def look(place: Path) -> tuple[Manifest, tuple[int, int, int, int]]:
     """Describe all of an external environment: every path below it, and mode, owner and mtime of its directory."""
     status = place.lstat()
-    return manifest.scan(place), (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
+    return manifest.scan(place, apart=()), (
+        stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        status.st_mtime_ns,
+    )
 
 
 def without(content: Manifest, externals: Collection[str]) -> Manifest:

@@ -6,13 +6,15 @@ whole (invariant 7). The worker's database learns of it; it never depends on the
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import documents, durable
+from stacks.engine import documents, durable, reserve
 from stacks.engine.layout import Layout
 
 _LATEST = 253_402_300_800  # seconds since the epoch: the year 10000, which no date can hold
@@ -43,7 +45,11 @@ def begin(
         "boot": _boot(),
     }
     intent |= {word: value for word, value in about.items() if value}
-    durable.write_json(_pending(layout, lane), intent)
+    _write(layout, lane, intent)
+
+
+def _write(layout: Layout, lane: str, intent: dict[str, Any]) -> None:
+    reserve.insist(layout.state, partial(durable.write_json, _pending(layout, lane), intent))
 
 
 def pending(layout: Layout, lane: str) -> dict[str, Any] | None:
@@ -71,18 +77,20 @@ def amend(layout: Layout, lane: str, **changes: Any) -> None:
     """Change what the pending intent says, durably; None takes a word away. Nothing happens when there is none."""
     if intent := pending(layout, lane):
         intent |= changes
-        durable.write_json(_pending(layout, lane), {name: intent[name] for name in intent if intent[name] is not None})
+        _write(layout, lane, {name: intent[name] for name in intent if intent[name] is not None})
 
 
 def end(layout: Layout, lane: str, outcome: str, *, healthy: bool = True) -> None:
     """Move the pending intent to the history with its outcome; nothing happens when there is none.
 
-    `healthy` tells whether the required kernels of what is active now answered.
+    `healthy` tells whether the required kernels of what is active now answered. A reserve that was spent meanwhile is
+    made anew, if there is room.
     """
     if intent := pending(layout, lane):
         append(layout, intent | {"outcome": outcome, "healthy": healthy, "ended": time.time()})
     _pending(layout, lane).unlink(missing_ok=True)
     durable.sync_directory(_pending(layout, lane).parent)
+    reserve.renew(layout.state)
 
 
 def sweep(layout: Layout, lane: str) -> None:
@@ -158,13 +166,24 @@ def _is_entry(found: dict[str, Any]) -> bool:
 
 def append(layout: Layout, entry: dict[str, Any]) -> None:
     """Add one entry to the history, whole and durable."""
-    path = _history(layout)
+    reserve.insist(layout.state, partial(_append, _history(layout), entry))
+
+
+def _append(path: Path, entry: dict[str, Any]) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         size = os.fstat(descriptor).st_size
         torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        os.write(descriptor, b"\n" * torn + json.dumps(entry, sort_keys=True).encode() + b"\n")
-        os.fsync(descriptor)
+        data = b"\n" * torn + json.dumps(entry, sort_keys=True).encode() + b"\n"
+        try:
+            whole = os.write(descriptor, data) == len(data)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+        if not whole:  # the disk was full in mid-line
+            os.ftruncate(descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)
 

@@ -19,6 +19,11 @@ class Found:
     environment: str
     file: Path
 
+    @property
+    def tree(self) -> Path | None:
+        """The tree of its environment, None where it has none."""
+        return self.file.parents[5] if self.environment else None
+
 
 def find(tree: Path) -> list[Found]:
     """List the kernelspecs of every environment of a tree."""
@@ -28,7 +33,7 @@ def find(tree: Path) -> list[Found]:
 
 def check(found: Found) -> dict[str, Any]:
     """Read a kernelspec; raise Refused that names what is wrong with it."""
-    read = specs.read(found.file)
+    read = specs.read(found.file, beneath=found.tree)
     if wrong := first_error(read.findings):
         raise Refused(f"“{found.name}”: {wrong.message}")
     return read.spec

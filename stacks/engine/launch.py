@@ -72,7 +72,7 @@ def launch(found: Found, guest: Sandbox, *, timeout: float = TIMEOUT, path: str 
     of the kernelspec's own, if given.
     """
     started = time.monotonic()
-    read = specs.read(found.file)
+    read = specs.read(found.file, beneath=found.tree)
     if wrong := first_error(read.findings):
         return Health(found.name, healthy=False, seconds=0.0, reason=wrong.message, code=wrong.code)
     with tempfile.TemporaryDirectory(prefix="dlk-") as place, capturing() as (output, captured):

@@ -13,6 +13,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BACKUP = re.compile(r"\+[1-9][0-9]{0,3}\Z")
 _RESERVED = frozenset({"hdd", "tmpfs"})
 IDENTITY = ".dlstack.json"
+STATE = ".dlstack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Layout:
     @property
     def state(self) -> Path:
         """DLStack's own directory."""
-        return self.root / ".dlstack"
+        return self.root / STATE
 
     @property
     def build_area(self) -> Path:

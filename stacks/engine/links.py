@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
-from stacks.engine import durable
+from stacks.engine import durable, reserve
 from stacks.engine.errors import Failed, Refused
+from stacks.engine.layout import STATE
 
 
 def target(link: Path) -> str | None:
@@ -55,7 +57,7 @@ def put_back(link: Path, to: str | None) -> None:
 
 def _replace(link: Path, to: str) -> None:
     aside = durable.temporary_name(link)
-    os.symlink(to, aside)
+    reserve.insist(link.parent / STATE, partial(os.symlink, to, aside))
     try:
         os.rename(aside, link)
     except BaseException:

@@ -6,9 +6,11 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+from stacks.engine import reserve
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 
@@ -22,17 +24,26 @@ def lane_lock(layout: Layout, lane: str, holder: str = "") -> Iterator[int]:
     The lock is freed by closing, never by unlocking: a child that still runs keeps it. Raises Refused, with the
     holder's own words, when somebody else has it.
     """
-    path = _path(layout, lane)
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    descriptor = reserve.insist(layout.state, partial(_opened, layout, lane))
     try:
         _take(descriptor, lane)
-        os.ftruncate(descriptor, 0)
         process = f"process {os.getpid()}"
-        os.pwrite(descriptor, (f"{holder}, {process}" if holder else process).encode(), 0)
+        _sign(descriptor, f"{holder}, {process}" if holder else process)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _opened(layout: Layout, lane: str) -> int:
+    path = _path(layout, lane)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+
+
+def _sign(descriptor: int, holder: str) -> None:
+    os.ftruncate(descriptor, 0)
+    with suppress(OSError):  # on a full disk the lock is held all the same, without its holder's name
+        os.pwrite(descriptor, holder.encode(), 0)
 
 
 def _take(descriptor: int, lane: str) -> None:

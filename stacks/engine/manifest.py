@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import stat
 import weakref
@@ -14,16 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
-from blake3 import blake3
-
-from stacks.engine import durable
+from stacks.engine import contents, durable, walking
+from stacks.engine.contents import Look
 from stacks.engine.errors import Failed
 from stacks.engine.layout import IDENTITY
+from stacks.engine.walking import Found
 
 Type = Literal["f", "d", "l", "p", "s"]  # file, directory, symlink, named pipe, socket
-_WHOLE = 8 * 1024 * 1024  # bytes; larger files are hashed through a memory map
-_NO_DIGEST = "-"
-Look = Callable[[str, "bytes | mmap.mmap"], None]
+_NO_DIGEST = contents.NONE
 
 
 class Entry(NamedTuple):
@@ -133,34 +130,47 @@ def _read(path: Path) -> Manifest:
         ) from None
 
 
-def walk(tree: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Give every path below a tree, parents first, without following a symlink; unreadable places raise OSError."""
-    pending = [("", str(tree))]
-    while pending:
-        prefix, directory = pending.pop()
-        with os.scandir(directory) as found:
-            for entry in sorted(found, key=lambda item: item.name):
-                path = prefix + entry.name
-                if path == IDENTITY:
-                    continue
-                yield path, entry
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append((path + "/", entry.path))
+def scan(tree: Path, *, apart: Collection[str] = (IDENTITY,), look: Look | None = None) -> Manifest:
+    """Read a tree but for the top names `apart`; `look` is shown each file's content while it is at hand.
+
+    Raises Failed for devices, Unreadable for what cannot be read or is being changed.
+    """
+    return Manifest(tuple(sorted(_entry(found, tree, look) for found in walking.walk(tree, apart=apart))))
 
 
-def scan(tree: Path, *, look: Look | None = None) -> Manifest:
-    """Read a whole tree; `look` is shown each file's content while it is at hand. Raises Failed for devices."""
-    entries = [_entry(path, found, look) for path, found in walk(tree)]
-    return Manifest(tuple(sorted(entries)))
+def part(tree: Path, below: Path) -> list[Entry]:
+    """Read one directory of a tree: its own entry first, and those of all that it holds."""
+    place = tree / below
+    top = describe(str(below), place.lstat())._replace(attributes=contents.attributes(str(place)))
+    inner = scan(place, apart=()).entries
+    return [top, *(entry._replace(path=f"{below}/{entry.path}") for entry in inner)]
 
 
-def _entry(path: str, found: os.DirEntry[str], look: Look | None) -> Entry:
-    status = found.stat(follow_symlinks=False)
-    entry = describe(path, status, os.readlink(found.path) if stat.S_ISLNK(status.st_mode) else "")
-    attributes = _attributes(found.path)
+def _entry(found: Found, tree: Path, look: Look | None) -> Entry:
+    try:
+        entry = _described(found)
+        digest, attributes = _content(found, entry, look)
+        return entry._replace(digest=digest, attributes=attributes)
+    except OSError as error:
+        raise walking.unreadable(tree, found.path, error) from None
+
+
+def _described(found: Found) -> Entry:
+    status = found.status()
+    return describe(found.path, status, found.target() if stat.S_ISLNK(status.st_mode) else "")
+
+
+def _content(found: Found, entry: Entry, look: Look | None = None) -> tuple[str, str]:
+    """Read what lstat does not tell of a path: the digest of a file, and the attributes."""
+    if entry.type == "l":  # it can have none that is kept
+        return _NO_DIGEST, contents.NONE
     if entry.type != "f":
-        return entry._replace(attributes=attributes)
-    return entry._replace(digest=hash_file(found.path, status.st_size, path, look), attributes=attributes)
+        return _NO_DIGEST, contents.attributes(found.through)
+    descriptor = found.open()
+    try:
+        return contents.digest(descriptor, entry.size, entry.path, look), contents.attributes(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def describe(path: str, status: os.stat_result, target: str = "") -> Entry:
@@ -190,39 +200,6 @@ _TYPES: tuple[tuple[Callable[[int], bool], Type], ...] = (
 )
 
 
-def hash_file(file: str, size: int, path: str = "", look: Look | None = None) -> str:
-    """BLAKE3 of a file's content in hex."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if size > _WHOLE:
-            with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as content:
-                return _digest(content, path, look)
-        with open(descriptor, "rb", buffering=0, closefd=False) as opened:
-            return _digest(opened.read(), path, look)
-    finally:
-        os.close(descriptor)
-
-
-def _digest(content: bytes | mmap.mmap, path: str, look: Look | None) -> str:
-    if look is not None:
-        look(path, content)
-    return blake3(content).hexdigest()
-
-
-def _attributes(file: str) -> str:
-    names = [name for name in os.listxattr(file, follow_symlinks=False) if name.startswith(_KEPT)]
-    if not names:
-        return _NO_DIGEST
-    digest = blake3()
-    for name in sorted(names):
-        digest.update(name.encode() + b"\0" + os.getxattr(file, name, follow_symlinks=False) + b"\0")
-    return digest.hexdigest(16)
-
-
-# Labels such as security.selinux differ between filesystems by design and are no part of a version.
-_KEPT = ("user.", "system.posix_acl_", "security.capability")
-
-
 class Difference(NamedTuple):
     """One way in which a tree departs from its manifest: `kind` is added, removed or changed."""
 
@@ -240,19 +217,27 @@ def differences(
 ) -> Iterator[Difference]:
     """Give each way in which a tree departs from its manifest; content is compared where `hashed` says so.
 
-    What lies in the top directories `apart` is passed over.
+    What lies in the top directories `apart` is passed over. What cannot be read has changed; of what lies below a
+    directory that cannot be read nothing is said.
     """
     left = {path: entry for path, entry in manifest.by_path.items() if top(path) not in apart}
-    for path, found in walk(tree):
-        expected = left.pop(path, None)
-        if top(path) in apart:
-            continue
+    closed: dict[str, str] = {}
+    for found in walking.walk(
+        tree, apart=(IDENTITY, *apart), on_error=lambda path, error: closed.update({path: _why(error)})
+    ):
+        expected = left.pop(found.path, None)
         if expected is None:
-            yield Difference(path, "added", "is not part of the version")
+            yield Difference(found.path, "added", "is not part of the version")
         elif detail := _difference(expected, found, hashed):
-            yield Difference(path, "changed", detail)
+            yield Difference(found.path, "changed", detail)
+    yield from (Difference(path or ".", "changed", detail) for path, detail in closed.items())
     for path in left:
-        yield Difference(path, "removed", "is missing")
+        if not any(path.startswith(f"{place}/") or not place for place in closed):
+            yield Difference(path, "removed", "is missing")
+
+
+def _why(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
 
 
 def between(before: Manifest, after: Manifest) -> list[Difference]:
@@ -273,16 +258,18 @@ def top(path: str) -> str:
     return path.split("/", 1)[0]
 
 
-def _difference(expected: Entry, found: os.DirEntry[str], hashed: Callable[[Entry], bool]) -> str:
-    status = found.stat(follow_symlinks=False)
-    target = os.readlink(found.path) if stat.S_ISLNK(status.st_mode) else ""
-    actual = describe(expected.path, status, target)._replace(digest=expected.digest, attributes=expected.attributes)
-    if actual != expected:
-        fields = [name for name, a, b in zip(Entry._fields, actual, expected, strict=True) if a != b]
-        return f"{', '.join(fields)} differ from the manifest"
-    if expected.type == "f" and hashed(expected):
-        if hash_file(found.path, expected.size) != expected.digest:
-            return "the content differs from the manifest"
-        if _attributes(found.path) != expected.attributes:
-            return "the extended attributes differ from the manifest"
+def _difference(expected: Entry, found: Found, hashed: Callable[[Entry], bool]) -> str:
+    try:
+        actual = _described(found)._replace(digest=expected.digest, attributes=expected.attributes)
+        if actual != expected:
+            fields = [name for name, a, b in zip(Entry._fields, actual, expected, strict=True) if a != b]
+            return f"{', '.join(fields)} differ from the manifest"
+        if expected.type == "f" and hashed(expected):
+            digest, attributes = _content(found, expected)
+            if digest != expected.digest:
+                return "the content differs from the manifest"
+            if attributes != expected.attributes:
+                return "the extended attributes differ from the manifest"
+    except OSError as error:
+        return _why(error)
     return ""

@@ -9,11 +9,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Room of a filesystem in bytes and inodes; `files_free` is None where the filesystem has no fixed number."""
+    """Room of a filesystem in bytes and inodes; the latter are None where the filesystem has no fixed number."""
 
     bytes_total: int
     bytes_free: int
     files_free: int | None
+    files_total: int | None = None
 
 
 def filesystem(path: Path) -> str:
@@ -35,5 +36,5 @@ def is_tmpfs(path: Path) -> bool:
 def room(path: Path) -> Room:
     """Measure the room of the filesystem that holds `path`."""
     found = os.statvfs(path)
-    files = found.f_favail if found.f_files else None
-    return Room(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, files)
+    free, total = (found.f_favail, found.f_files) if found.f_files else (None, None)
+    return Room(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, free, total)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import Distribution, PathDistribution
+from email.message import Message
+from email.parser import BytesParser
 from pathlib import Path
+
+from stacks.engine import walking
+
+LARGEST = 4 * 1024 * 1024  # bytes of a METADATA, which holds a package's whole description
 
 
 def installed(prefix: Path) -> dict[str, str]:
@@ -28,12 +33,20 @@ def _conda(prefix: Path) -> dict[str, str]:
 def _python(prefix: Path) -> dict[str, str]:
     found = {}
     for place in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info")):
-        metadata = place / "METADATA"
-        # The tree is a guest's work: a symlink would be read with our rights, a pipe for ever.
-        if metadata.is_file() and not metadata.is_symlink() and not place.is_symlink():
-            distribution: Distribution = PathDistribution(place)
-            found[normal(distribution.metadata["Name"] or place.name)] = distribution.metadata["Version"] or ""
+        metadata = _metadata(prefix, place / "METADATA")
+        if metadata is not None:
+            found[normal(metadata["Name"] or place.name)] = metadata["Version"] or ""
     return found
+
+
+def _metadata(prefix: Path, file: Path) -> Message | None:
+    # The tree is a guest's work: a symlink would be read with our rights, a pipe for ever.
+    try:
+        descriptor = walking.open_beneath(prefix, file.relative_to(prefix))
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as opened:
+        return BytesParser().parsebytes(opened.read(LARGEST), headersonly=True)
 
 
 def normal(name: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from stacks.engine import oom
 from stacks.engine.errors import CommandFailed, Failed, TimedOut
 from stacks.engine.events import Event, Sink
 from stacks.engine.lines import LineSplitter
@@ -60,14 +61,15 @@ def run(command: Command, sink: Sink, stop: Stop, *, stdout: Callable[[str], Non
     """
     stop.check()
     sink(Event("command", command.label or subprocess.list2cmdline(command.argv)))
-    process = _start(command, split=stdout is not None)
+    process, kills = _start(command, split=stdout is not None), oom.kills()
     try:
         tail = _pump(process, command, sink, stop, stdout)
         status = process.wait()
     finally:
         _end(process)
     if status != 0:
-        raise CommandFailed(_explain(command, status, tail), status=status, program=command.program)
+        explained = f"{_explain(command, status, tail)}{oom.told(kills)}"
+        raise CommandFailed(explained, status=status, program=command.program)
 
 
 def _start(command: Command, *, split: bool) -> subprocess.Popen[bytes]:
@@ -177,4 +179,4 @@ def _explain(command: Command, status: int, tail: list[str]) -> str:
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|[╰─▶├│]")
-_CAUSE = re.compile(r"\berror\b|×|✗", re.IGNORECASE)
+_CAUSE = re.compile(r"\berror\b|×|✗|No space left|quota exceeded", re.IGNORECASE)

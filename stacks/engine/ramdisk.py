@@ -15,7 +15,10 @@ from stacks.engine.owner import Owner
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 — a directory of our own in it, checked before use
 
 # DLStack's own directories below its state, outermost first; nobody but its owner reaches a half-made tree.
-STATE = ((".", 0o755), ("versions", 0o755), ("locks", 0o755), ("build", 0o700), ("build/cache", 0o755))
+STATE = (
+    *((".", 0o755), ("versions", 0o755), ("locks", 0o755), ("trash", 0o700)),
+    *(("build", 0o700), ("build/cache", 0o755)),
+)
 
 
 def prepare(layout: Layout, owner: Owner, *, shared_memory: Path = SHARED_MEMORY) -> None:

@@ -40,11 +40,11 @@ def recover(layout: Layout, lane: str) -> list[str]:
         said = [*detour.mend(layout), *_finish(layout, lane)]
         links.sweep(layout.root)
         durable.sweep(layout.in_place_mark)
-        trees.empty(resident.trash(layout))
+        said += trees.empty(resident.trash(layout))
     else:
         said = [*_mend(layout), *_finish(layout, lane)]
         _sweep_descriptions(layout)
-        trees.empty(layout.trash)
+        said += trees.empty(layout.trash)
     return said
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from stacks.engine import journal, resident, trees, usage, versions
+from stacks.engine import journal, resident, sizes, trees, usage, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 
@@ -41,37 +40,39 @@ def check_unused(layout: Layout, name: str) -> None:
         raise Refused(f"“{name}” is in use by {len(users)} process(es): {shown}. Wait until they have ended.")
 
 
-def drop(layout: Layout, name: str) -> None:
-    """Remove a version's tree from the ramdisk; raise Refused when it is active or in use."""
+def drop(layout: Layout, name: str) -> str:
+    """Remove a version's tree from the ramdisk; raise Refused when it is active or in use.
+
+    Gives a sentence about what cannot be removed yet, "" for none.
+    """
     if resident.active(layout) == name:
         raise Refused(f"“{name}” is active: deploy another version first.")
     check_unused(layout, name)
-    trees.discard(layout.resident(name), resident.trash(layout))
+    return trees.discard(layout.resident(name), resident.trash(layout))
 
 
-def remove(layout: Layout, name: str) -> None:
-    """Remove a version from ramdisk and disk; the caller has checked it and holds both lanes' locks."""
+def remove(layout: Layout, name: str) -> list[str]:
+    """Remove a version from ramdisk and disk; the caller has checked it and holds both lanes' locks.
+
+    Gives a sentence for each tree that cannot be removed yet, although it is a version no more.
+    """
+    said = []
     # Under layout in-place no version has a tree of its own in the ramdisk: what bears its name there is another's.
     if not resident.is_in_place(layout) and versions.is_directory(layout.ramdisk.resolve()):
-        drop(layout, name)
-    trees.discard(layout.version(name), layout.trash)
+        said.append(drop(layout, name))
+    said.append(trees.discard(layout.version(name), layout.trash))
     versions.forget(layout, name)
+    return [sentence for sentence in said if sentence]
 
 
 def freed(places: Iterable[Path]) -> int:
     """Measure the bytes that removing these trees really frees: of files that have no hard link elsewhere."""
     links: Counter[tuple[int, int]] = Counter()
     known: dict[tuple[int, int], tuple[int, int]] = {}
-    for place in places:
-        for directory, _, files in os.walk(place):
-            for file in files:
-                try:
-                    status = os.lstat(os.path.join(directory, file))
-                except FileNotFoundError:
-                    continue  # gone meanwhile
-                inode = (status.st_dev, status.st_ino)
-                links[inode] += 1
-                known[inode] = (status.st_nlink, status.st_blocks * 512)
+    for status in sizes.statuses(places):
+        inode = (status.st_dev, status.st_ino)
+        links[inode] += 1
+        known[inode] = (status.st_nlink, status.st_blocks * 512)
     return sum(size for inode, (count, size) in known.items() if links[inode] == count)
 
 

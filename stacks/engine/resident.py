@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import durable, externals, links, mounts, trees, versions
+from stacks.engine import durable, externals, links, memory, mounts, room, trees, versions
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.externals import External
 from stacks.engine.layout import Layout
 from stacks.engine.manifest import Entry, Manifest
+from stacks.engine.room import Need
 from stacks.engine.trees import Cloned, Porter, Tree
 from stacks.engine.versions import Description
-
-RESERVE = 64 * 1024 * 1024  # bytes of the ramdisk that stay free
-
-
-@dataclass(frozen=True)
-class Need:
-    """What staging a version would add to the ramdisk: `bytes` and `inodes`; 0 of both when it is resident."""
-
-    bytes: int
-    inodes: int
 
 
 def is_in_place(layout: Layout) -> bool:
@@ -67,45 +57,45 @@ def in_ram(layout: Layout) -> list[str]:
 
 
 def need(layout: Layout, name: str) -> Need:
-    """Estimate what staging adds, by the manifests alone."""
+    """Estimate what staging a version adds to the ramdisk, by the manifests alone; nothing when it is resident."""
     if name in versions.residents(layout):
-        return Need(0, 0)
-    known = {entry.identity for tree in reusable(layout) for entry in tree.manifest.entries if entry.type == "f"}
-    content = versions.tree(layout, name).manifest
-    new = [entry for entry in content.entries if entry.type != "f" or entry.identity not in known]
-    return Need(sum(_on_tmpfs(entry.size) for entry in new), len(new))
-
-
-def _on_tmpfs(size: int) -> int:
-    return -(-size // 4096) * 4096
+        return room.NOTHING
+    description = versions.need_sealed(layout, name)
+    return room.of_copy(versions.tree(layout, name).manifest, reusable(layout), apart=description.externals)
 
 
 def check_room(layout: Layout, name: str) -> Need:
-    """Raise Refused, with numbers, unless the version fits into the ramdisk beside what is there."""
-    if not mounts.is_tmpfs(layout.ramdisk):
-        raise Refused(f"{layout.ramdisk} is not a tmpfs: mount it, or run “dlstack provision”. Nothing was changed.")
+    """Raise Refused, with numbers, unless the version fits into the ramdisk beside what is there, and into memory."""
+    check_is_ramdisk(layout)
     wanted = need(layout, name)
-    _check_fits(layout, name, wanted)
+    check_fits(layout, wanted, f"“{name}”")
     return wanted
 
 
 def check_anew(layout: Layout, description: Description) -> None:
-    """Raise Refused, with numbers, unless a whole second copy of a resident version fits into the ramdisk."""
-    _check_fits(layout, description.name, Need(description.bytes, description.files))
+    """Raise Refused, with numbers, unless a second copy of a resident version fits into the ramdisk."""
+    content = versions.tree(layout, description.name).manifest
+    others = [tree for tree in reusable(layout) if tree.path != layout.resident(description.name)]
+    check_fits(layout, room.of_copy(content, others, apart=description.externals), f"“{description.name}”")
 
 
-def _check_fits(layout: Layout, name: str, wanted: Need) -> None:
-    room = mounts.room(layout.ramdisk)
-    if wanted.bytes and wanted.bytes + RESERVE > room.bytes_free:
-        raise Refused(
-            f"“{name}” needs {wanted.bytes / 1e6:.0f} MB more in the ramdisk, which has {room.bytes_free / 1e6:.0f} MB "
-            f"free ({RESERVE / 1e6:.0f} MB stay in reserve): remove a resident version or enlarge the tmpfs."
-        )
-    if room.files_free is not None and wanted.inodes > room.files_free:
-        raise Refused(
-            f"“{name}” needs {wanted.inodes} more inodes in the ramdisk, which has {room.files_free} free: "
-            "remount the tmpfs with a larger nr_inodes."
-        )
+def check_is_ramdisk(layout: Layout) -> None:
+    """Raise Refused when the ramdisk is not mounted."""
+    if not mounts.is_tmpfs(layout.ramdisk):
+        raise Refused(f"{layout.ramdisk} is not a tmpfs: mount it, or run “dlstack provision”. Nothing was changed.")
+
+
+def check_fits(layout: Layout, wanted: Need, what: str) -> None:
+    """Raise Refused, with numbers, unless `what` fits into the ramdisk and into memory."""
+    room.check(
+        wanted,
+        mounts.room(layout.ramdisk),
+        what=what,
+        where="the ramdisk",
+        more_bytes="remove a resident version or enlarge the tmpfs",
+        more_inodes="remove a resident version or remount the tmpfs with a larger nr_inodes",
+    )
+    memory.check(wanted, what)
 
 
 def reusable(layout: Layout) -> list[Tree]:
@@ -135,6 +125,8 @@ def fill(
     unstage(layout, description.name)
     staging = layout.staging(description.name)
     staging.parent.mkdir(mode=0o700, exist_ok=True)  # nobody reaches a half-made tree
+    # Made before it is needed: then there may be no inode left for it.
+    trash(layout).mkdir(mode=0o700, exist_ok=True)
     cloned = trees.clone(source, staging, reuse, porter)
     for external in externals.of(description):
         externals.carry(external, _copy_of(layout, description, external, current=current), staging, porter)

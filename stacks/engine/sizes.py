@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-from stacks.engine import documents, durable, versions
+from stacks.engine import documents, durable, reserve, versions, walking
 from stacks.engine.layout import Layout
 
 
@@ -27,7 +29,7 @@ def measure(places: dict[str, Path]) -> dict[str, Size]:
     weights: dict[int, int] = {}
     files: dict[str, int] = defaultdict(int)
     for name, place in places.items():
-        for status in _files(place):
+        for status in statuses([place]):
             holders[status.st_ino].add(name)
             weights[status.st_ino] = status.st_size
             files[name] += 1
@@ -41,23 +43,20 @@ def measure(places: dict[str, Path]) -> dict[str, Size]:
     return {name: Size(files[name], whole[name], alone[name]) for name in places}
 
 
-def _files(place: Path) -> list[os.stat_result]:
-    found = []
-    pending = [str(place)]
-    while pending:
-        with suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:  # it may be removed meanwhile
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    found.append(entry.stat(follow_symlinks=False))
-    return found
+def statuses(places: Iterable[Path]) -> Iterator[os.stat_result]:
+    """Give what lstat says of every file of these trees; what goes away or cannot be read meanwhile is passed over."""
+    for place in places:
+        for found in walking.walk(place, on_error=lambda *_: None):
+            with suppress(OSError):
+                if found.entry.is_file(follow_symlinks=False):
+                    yield found.status()
 
 
 def refresh(layout: Layout) -> dict[str, Size]:
     """Measure all sealed versions on disk and keep the result for `stored`."""
     found = measure({name: layout.version(name) for name in versions.all_sealed(layout)})
-    durable.write_json(_store(layout), {name: asdict(size) for name, size in found.items()})
+    kept = {name: asdict(size) for name, size in found.items()}
+    reserve.insist(layout.state, partial(durable.write_json, _store(layout), kept))
     return found
 
 

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import detour, mounts, resident, sandbox, services, sizes, versions
+from stacks.engine import detour, mounts, reserve, resident, sandbox, services, sizes, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.versions import Description
 
 _LOW = 0.05  # of a filesystem's room
+_FEW = 1000  # inodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,12 @@ def _ramdisk_problems(layout: Layout) -> list[Problem]:
 def _disk_problems(layout: Layout) -> list[Problem]:
     found = []
     room = mounts.room(layout.root)
+    if layout.state.is_dir() and not reserve.is_there(layout.state):
+        message = f"The room that is kept back on the disk of {layout.root}, for clean-up when it is full, was spent."
+        found.append(Problem("no-reserve", message, "Make room there: the worker keeps it back again within a minute."))
+    if room.files_free is not None and room.files_free < _FEW:
+        message = f"Only {room.files_free} inodes are free on the disk of {layout.root}."
+        found.append(Problem("inodes-low", message, "Remove versions that nobody needs, with “dlstack prune”."))
     if room.bytes_free < _LOW * room.bytes_total:
         message = f"Only {room.bytes_free / 1e9:.1f} GB are free on the disk of {layout.root}."
         found.append(Problem("disk-low", message, "Remove versions that nobody needs, with “dlstack prune”."))

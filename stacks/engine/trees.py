@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from stacks.engine import confined, durable, manifest, owner
+from stacks.engine import confined, durable, emptying, manifest, owner, reserve
 from stacks.engine.errors import Failed, Refused, VerifyFailed
 from stacks.engine.events import Event, Sink
 from stacks.engine.manifest import Entry, Manifest
@@ -67,19 +67,17 @@ class Porter:
         return Told(sink=self.sink, stop=self.stop, lock_fds=self.lock_fds)
 
 
-def clone(
-    source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter, *, apart: Collection[str] = ()
-) -> Cloned:
+def clone(source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter) -> Cloned:
     """Make `destination`, which must not exist, an exact copy of `source`.
 
     A file that a tree of `reuse` (all on the destination's filesystem) holds with the same digest, mode, owner and
-    mtime, and whose lstat still agrees with its manifest, is hard-linked; rsync copies the rest, and all that lies in
-    the top directories `apart`. Raises Refused when the destination exists, CommandFailed when rsync fails; a half-made
-    destination is left to the caller.
+    mtime, and whose lstat still agrees with its manifest, is hard-linked; rsync copies the rest. What another owner
+    works in is not copied like this, but by `foreign`. Raises Refused when the destination exists, CommandFailed when
+    rsync fails; a half-made destination is left to the caller.
     """
     _make_top(source.path, destination)
     _make_directories(source.manifest, destination)
-    rest, linked = _link(source.manifest, destination, _index(source.manifest, reuse), porter, apart)
+    rest, linked = _link(source.manifest, destination, _index(source.manifest, reuse), porter)
     _copy(source.path, destination, rest, porter)
     _finish_directories(source.manifest, destination)
     files = [entry for entry in rest if entry.type == "f"]
@@ -137,7 +135,6 @@ def _link(
     destination: Path,
     index: dict[object, tuple[Path, Entry]],
     porter: Porter,
-    apart: Collection[str],
 ) -> tuple[list[Entry], int]:
     rest: list[Entry] = []
     linked = 0
@@ -147,7 +144,7 @@ def _link(
             porter.advance(number, len(content.entries), "paths")
         if entry.type == "d":
             continue
-        found = index.get(entry.identity) if entry.type == "f" and manifest.top(entry.path) not in apart else None
+        found = index.get(entry.identity) if entry.type == "f" else None
         if found and link_equal(found[0], found[1], destination / entry.path):
             linked += 1
         else:
@@ -192,48 +189,55 @@ def verify(tree: Tree, hashed: Callable[[Entry], bool], *, apart: Collection[str
         raise VerifyFailed(f"{tree.path} does not agree with its manifest: {'; '.join(map(str, found[:3]))}{more}.")
 
 
-def discard(tree: Path, trash: Path) -> None:
+def discard(tree: Path, trash: Path) -> str:
     """Delete a directory: rename it into `trash`, on the same filesystem, and remove it there.
 
-    A killed removal leaves it in the trash, never half a tree in its place. Nothing happens when `tree` is not there;
-    raises Refused when it is a symlink or no directory, or when it lies on another filesystem.
+    A killed removal leaves it in the trash, never half a tree in its place; what cannot be removed there is no error:
+    gives a sentence about it, "" for none. Nothing happens when `tree` is not there; raises Refused when it is a
+    symlink or no directory, Failed when it lies on another filesystem.
     """
     try:
         status = tree.lstat()
     except FileNotFoundError:
-        return
+        return ""
     if not stat.S_ISDIR(status.st_mode):
         raise Refused(f"{tree} is not a directory: it was left alone.")
-    trash.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = durable.temporary_name(trash / tree.name)
+    aside = durable.temporary_name(_made(trash, tree) / tree.name)
     try:
         os.rename(tree, aside)
     except OSError as error:
-        raise Failed(f"{tree} could not be moved to {trash}: {error.strerror}. It was left alone.") from None
-    remove(aside)
+        raise Failed(f"{tree} could not be moved to {trash}: {error.strerror}. It was left alone.") from error
+    return _removed(aside)
 
 
-def empty(trash: Path) -> None:
-    """Remove what earlier, killed removals left in a trash directory."""
+def _made(trash: Path, tree: Path) -> Path:
+    """Make the trash; on a filesystem without an inode left for it the tree's own directory has to do."""
+    try:
+        for place in (trash.parent, trash):  # one by one: parents that mkdir makes itself are open to others
+            reserve.insist(trash.parent, partial(place.mkdir, mode=0o700, exist_ok=True))
+    except OSError as error:
+        if error.errno not in reserve.FULL:
+            raise
+        return tree.parent
+    return trash
+
+
+def _removed(aside: Path) -> str:
+    try:
+        emptying.remove(aside)
+    except OSError as error:
+        return f"{aside} could not be removed: {error.strerror}. The next operation tries again."
+    return ""
+
+
+def empty(trash: Path) -> list[str]:
+    """Remove what earlier, killed removals left in a trash directory; gives a sentence for each that stays."""
     if trash.is_symlink() or not trash.is_dir():
-        return
+        return []
+    said = []
     for path in trash.iterdir():
         if path.is_dir() and not path.is_symlink():
-            remove(path)
+            said += [found] if (found := _removed(path)) else []
         else:
             path.unlink(missing_ok=True)
-
-
-def remove(tree: Path) -> None:
-    """Remove a directory with all it holds, following no symlink; closed directories of our own are opened first."""
-    # Root needs no mode to remove a file, and must never chmod a path that another owner can swap for a symlink.
-    shutil.rmtree(tree, onerror=None if os.geteuid() == 0 else _reopen)
-
-
-def _reopen(function: Callable[..., object], path: str, info: object) -> None:
-    os.chmod(os.path.dirname(path), 0o700)
-    if os.path.isdir(path) and not os.path.islink(path):
-        os.chmod(path, 0o700)
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)
+    return said

@@ -105,13 +105,17 @@ def store(layout: Layout, description: Description, content: manifest.Manifest, 
     place = layout.description(description.name)
     aside = durable.temporary_name(place)
     aside.mkdir(mode=0o755)
-    manifest.write(content, aside / "manifest")
-    durable.write_json(aside / "version.json", asdict(description))
-    if replace:
-        _remove_description(place)
-    else:
-        forget(layout, description.name)
-    os.rename(aside, place)
+    try:
+        manifest.write(content, aside / "manifest")
+        durable.write_json(aside / "version.json", asdict(description))
+        if replace:
+            _remove_description(place)
+        else:
+            forget(layout, description.name)
+        os.rename(aside, place)
+    except BaseException:
+        _remove_description(aside)
+        raise
     durable.sync_directory(place.parent)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from stacks.engine import adoption, inplace, journal, resident, sizes, versions
 from stacks.engine.errors import Refused
+from stacks.engine.room import Need
 from stacks.engine.trees import Porter
 from stacks.engine.versions import Description
 from stacks.plans.base import Context, Plan, Step
@@ -56,6 +57,8 @@ def convert(context: Context) -> Plan:
     if name is None:
         raise Refused("The tree in the ramdisk is no version that is known: adopt or deploy one first.")
     description = versions.need_sealed(layout, name)
+    names = len(versions.tree(layout, name).manifest.entries)
+    resident.check_fits(layout, Need(0, names), "The conversion")
     steps = (
         Step("link", "Link the tree under its own name", f"{layout.resident(name)}, by hard links; then the live path "
              "moves to it by one rename.", partial(_convert, description)),

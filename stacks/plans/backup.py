@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from stacks import differences
 from stacks.differences import Listed
 from stacks.engine import (
     area,
+    build,
     drift,
     externals,
     journal,
@@ -17,6 +19,7 @@ from stacks.engine import (
     packages,
     recovery,
     resident,
+    room,
     seal,
     sizes,
     trees,
@@ -24,9 +27,10 @@ from stacks.engine import (
 )
 from stacks.engine.drift import Drift
 from stacks.engine.errors import Failed
-from stacks.engine.layout import Layout, backup_name
+from stacks.engine.layout import IDENTITY, Layout, backup_name
 from stacks.engine.locks import lane_lock
-from stacks.engine.manifest import Manifest
+from stacks.engine.manifest import Entry, Manifest
+from stacks.engine.room import Need
 from stacks.engine.trees import Porter, Tree
 from stacks.engine.versions import Description
 from stacks.plans.base import Context, Plan, Step
@@ -102,13 +106,33 @@ class _Work:
         journal.begin(layout, LANE, operation=context.operation, kind="build", version=name, previous=self._active.name)
         area.clear(layout)
         place = resident.place(layout, self._active.name)
-        source = Tree(place, externals.without(manifest.scan(place), [".dlstack"]))
+        own = Tree(place, manifest.scan(place, apart=(IDENTITY, ".dlstack", *self._active.externals)))
         porter = Porter(context.sink, context.stop, context.lock_fds, context.advance)
         earlier = versions.tree(layout, self._active.name)
-        trees.clone(source, layout.building, [earlier], porter, apart=self._active.externals)
-        trees.verify(Tree(layout.building, source.manifest), drift.EVERYTHING)
-        self._content = source.manifest
-        self._made = self._describe(layout, name, source.manifest)
+        self._check_room(layout, own, earlier, name)
+        trees.clone(own, layout.building, [earlier], porter)
+        trees.verify(Tree(layout.building, own.manifest), drift.EVERYTHING)
+        self._content = Manifest(tuple(sorted([*own.manifest.entries, *self._carried(place, layout, porter)])))
+        self._made = self._describe(layout, name, self._content)
+
+    def _carried(self, place: Path, layout: Layout, porter: Porter) -> list[Entry]:
+        """Copy the external environments as they are now, and describe the copies."""
+        found: list[Entry] = []
+        for external in externals.of(self._active):
+            kept = place / external.path
+            externals.carry(external, kept if versions.is_directory(kept) else None, layout.building, porter)
+            found += manifest.part(layout.building, Path(external.path))
+        return found
+
+    def _check_room(self, layout: Layout, own: Tree, earlier: Tree, name: str) -> None:
+        sealed = [entry for entry in earlier.manifest.entries if manifest.top(entry.path) in self._active.externals]
+        others = Manifest(tuple(sealed))  # as large as they were
+        described = Need(2 * len(earlier.manifest.data), 4)
+        on_disk = room.of_copy(own.manifest, [earlier], on_disk=True) + room.of_copy(others, on_disk=True)
+        build.check_room(layout, on_disk + described, f"The backup “{name}”")
+        if not resident.is_in_place(layout):  # there the tree stays as it is
+            in_ram = room.of_copy(own.manifest, [own]) + room.of_copy(others)
+            resident.check_fits(layout, in_ram, f"The backup “{name}”")
 
     def _describe(self, layout: Layout, name: str, content: Manifest) -> Description:
         found = {path: packages.installed(layout.building / path) for path in self._active.packages}
@@ -152,17 +176,35 @@ class _Work:
             if drift.trusted(layout) != self._active:
                 context.note(f"“{self._active.name}” is not active any more: the links were left alone.")
                 return
-            journal.begin(
-                layout, "live", operation=context.operation, kind="backup", version=name, previous=self._active.name
-            )
-            if resident.is_in_place(layout):
-                versions.mark(resident.place(layout, name), self._made)
-                resident.back(layout, name)
-            else:
-                self._activate_resident(context, self._made, self._content)
+            before = resident.links_now(layout)
+            asked, previous = context.operation, self._active.name
+            journal.begin(layout, "live", operation=asked, kind="backup", version=name, previous=previous, links=before)
+            try:
+                self._make_active(context, self._made, self._content)
+            except BaseException:
+                self._withdraw(context, name, before)
+                raise
             journal.end(layout, "live", "succeeded")
         context.outcome |= {"activated": True, "previous": self._active.name, "healthy": True}
         context.note(f"{layout.backing} → {layout.version(name).name}")
+
+    def _make_active(self, context: Context, made: Description, content: Manifest) -> None:
+        layout = context.layout
+        if resident.is_in_place(layout):
+            versions.mark(resident.place(layout, made.name), made)
+            resident.back(layout, made.name)
+        else:
+            self._activate_resident(context, made, content)
+
+    def _withdraw(self, context: Context, name: str, before: dict[str, str | None]) -> None:
+        """Leave what is active as it was; what was sealed stays."""
+        layout = context.layout
+        context.tell("warning", f"What users changed is kept as “{name}”, which could not be made active.")
+        if resident.is_in_place(layout):
+            versions.mark(resident.place(layout, name), self._active)
+        resident.undo(layout, name, before)
+        resident.unstage(layout, name)
+        journal.end(layout, "live", "undone")
 
     def _activate_resident(self, context: Context, made: Description, content: Manifest) -> None:
         layout = context.layout

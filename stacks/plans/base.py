@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from stacks.engine import shortage
 from stacks.engine.errors import Cancelled, Interrupted
 from stacks.engine.events import Event, Kind, Progress, ProgressSink, Sink
 from stacks.engine.layout import Layout
@@ -120,9 +121,12 @@ def execute(plan: Plan, context: Context, observer: Observer) -> None:
             with _observed(step, context, observer):
                 step.run(context)
     except BaseException as error:
-        context.tell("error", str(error) or type(error).__name__)
+        shown = shortage.explained(context.layout, error)  # before what is undone makes room
+        context.tell("error", str(shown) or type(shown).__name__)
         _undo(begun, context, observer)
-        raise
+        if shown is error:
+            raise
+        raise shown from error
 
 
 def _undo(begun: list[Step], context: Context, observer: Observer) -> None:

@@ -28,7 +28,7 @@ def plan(context: Context) -> Plan:
     if strategy != "sandbox":
         grounds.check(layout, context.owner)
     if layout.root.is_dir():
-        build.check_room(layout, build.expected_bytes(layout))
+        build.check_room(layout, build.expected(layout), f"A build of “{building.name}”", spare=build.SPARE)
     leading = _leading(layout, building, strategy)
     others = externals.asked(environments)
     externals.check_rights(others)

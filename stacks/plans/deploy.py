@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from stacks.engine import externals, journal, mounts, resident, services, versions
+from stacks.engine import externals, journal, memory, mounts, resident, services, versions
 from stacks.engine.errors import Refused
 from stacks.engine.trees import Cloned, Porter
 from stacks.engine.versions import Description
@@ -119,6 +119,8 @@ class _Work:
         layout = context.layout
         self._description = versions.need_sealed(layout, self._name)
         resident.check_room(layout, self._name)
+        if not layout.ramdisk.is_symlink() and (said := memory.warning(layout.ramdisk)):
+            context.tell("warning", said)
         made_here = self._kernels is not None
         self._before = resident.links_now(layout)
         journal.begin(

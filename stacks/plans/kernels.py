@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 
-from stacks.engine import build, externals, journal, resident, sizes, versions
+from stacks.engine import build, externals, journal, resident, room, sizes, versions
 from stacks.engine.errors import Refused
 from stacks.engine.kernels import checks, sources, variant
 from stacks.engine.kernels.inventory import Sight
 from stacks.engine.kernels.spec import check_name
 from stacks.engine.kernels.variant import Change
-from stacks.engine.layout import check_new_name
+from stacks.engine.layout import Layout, check_new_name
 from stacks.engine.manifest import Manifest
+from stacks.engine.room import Need
 from stacks.engine.trees import Porter, Tree
 from stacks.engine.versions import Description
 from stacks.plans import deploy
 from stacks.plans.base import Context, Plan, Step
 
 LANE = deploy.LANE
-NEED = 32 * 1024 * 1024  # bytes of disk for directories, manifest and description
 
 
 def install(context: Context) -> Plan:
@@ -90,7 +90,7 @@ def _plan(
     layout, name = context.layout, check_new_name(context.parameters["version"])
     build.check_free(layout, name)
     _refuse_if_building(context, name)
-    build.check_room(layout, NEED)
+    _check_room(layout, active, name)
     externals.check_rights(externals.of(active))
     generation = int(context.parameters.get("generation", 1 + versions.newest_generation(layout)))
     described = variant.describe(active, name, generation, variant.new_identifier(), change)
@@ -103,6 +103,17 @@ def _plan(
     )
     whole = f"{summary} Makes “{name}” of “{active.name}”; what was changed by hand in the ramdisk stays behind."
     return Plan(kind, whole, steps)
+
+
+def _check_room(layout: Layout, active: Description, name: str) -> None:
+    stored = versions.tree(layout, active.name)
+    # Its manifest is as large as that of the version that it is made of.
+    need = room.of_copy(stored.manifest, [stored], apart=active.externals, on_disk=True) + Need(
+        2 * len(stored.manifest.data), 4
+    )
+    build.check_room(layout, need, f"“{name}”")
+    resident.check_is_ramdisk(layout)
+    resident.check_fits(layout, room.of_copy(stored.manifest, [stored], apart=active.externals), f"“{name}”")
 
 
 def _refuse_if_building(context: Context, name: str) -> None:

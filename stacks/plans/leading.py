@@ -10,15 +10,16 @@ from stacks.engine.build import Building
 from stacks.engine.detour import Detour
 from stacks.engine.errors import Failed
 from stacks.engine.layout import Layout
+from stacks.engine.room import Need
 from stacks.engine.strategies import Detouring
 from stacks.engine.trees import Porter, Tree
 from stacks.plans.base import Context, Step
 
 
 class Leading:
-    """Leads the live path away and back, under the live lane's lock; `need` is the tree's expected size in bytes."""
+    """Leads the live path away and back, under the live lane's lock; `need` is what the tree is expected to take."""
 
-    def __init__(self, building: Building, strategy: Detouring, need: int) -> None:
+    def __init__(self, building: Building, strategy: Detouring, need: Need) -> None:
         self._name = building.name
         self._generation = building.generation
         self._strategy = strategy

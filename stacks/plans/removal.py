@@ -76,7 +76,8 @@ def _remove(name: str, context: Context) -> None:
         kind = "remove" if "version" in context.parameters else "prune"
         journal.begin(context.layout, LANE, operation=context.operation, kind=kind, version=name)
         freed = removal.freed([context.layout.version(name)])
-        removal.remove(context.layout, name)
+        for sentence in removal.remove(context.layout, name):
+            context.tell("warning", sentence)
     journal.end(context.layout, LANE, "succeeded")
     context.outcome["freed"] = context.outcome.get("freed", 0) + freed
     context.outcome.setdefault("removed", []).append(name)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from stacks.engine import manifest, ramdisk, seal, versions
+from stacks.engine import manifest, ramdisk, reserve, seal, versions
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
@@ -27,6 +27,7 @@ from stacks.plans import LANES, Context, Plan, execute, plan_for
 from tests.wheels import Index, tiny_index
 
 Make = Callable[..., Description]
+RESERVE = 64 * 1024  # bytes: many roots are kept for a while after their tests
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def owner() -> Owner:
 def layout(tmp_path: Path, owner: Owner) -> Iterator[Layout]:
     layout = Layout(tmp_path / "data0")
     ramdisk.prepare(layout, owner)
+    reserve.keep(layout.state, RESERVE)
     yield layout
     private = ramdisk.private_directory(layout)
     if private.is_dir():

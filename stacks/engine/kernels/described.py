@@ -72,7 +72,7 @@ def _read(directory: Path, place: Place) -> Read:
     file = directory / "kernel.json"
     if file.is_symlink():
         return Read(findings=(_link(file, place),))
-    read = specs.read(file)
+    read = specs.read(file, beneath=place.tree if place.holds(file) else None)
     closed = place.closed(file) if place.holds(file) and file.exists() else None
     if closed is None:
         return read

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stacks.engine import walking
 from stacks.engine.kernels.findings import Finding, error, info, warning
 from stacks.engine.kernels.place import Place
 
@@ -50,7 +51,7 @@ def version(place: Place, path: Path, real: Path | None, environment: str) -> st
     """Tell the version of an interpreter, "" where the disk does not say."""
     if environment and real is not None:
         prefix = place.tree / environment
-        if PYTHON.fullmatch(path.name) and (found := _of_venv(prefix)):
+        if PYTHON.fullmatch(path.name) and (found := _of_venv(place.tree, environment)):
             return found
         if found := _of_conda(prefix, path.name):
             return found
@@ -58,14 +59,13 @@ def version(place: Place, path: Path, real: Path | None, environment: str) -> st
     return numbered[1] if numbered else ""
 
 
-def _of_venv(prefix: Path) -> str:
-    file = prefix / "pyvenv.cfg"
+def _of_venv(tree: Path, environment: str) -> str:
     try:
-        if not stat.S_ISREG(file.lstat().st_mode):
-            return ""
-        lines = file.read_text("utf-8", errors="replace")[:10_000].splitlines()
+        descriptor = walking.open_beneath(tree, Path(environment, "pyvenv.cfg"))
     except OSError:
         return ""
+    with os.fdopen(descriptor, "rb") as file:
+        lines = file.read(10_000).decode("utf-8", errors="replace").splitlines()
     fields = {key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
     return fields.get("version_info") or fields.get("version", "")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stacks.engine import walking
 from stacks.engine.errors import Refused
 from stacks.engine.guest.kernelspecs import dump, is_bare
 from stacks.engine.guest.kernelspecs import own as python_spec
@@ -86,7 +86,7 @@ def _source(spec: dict[str, Any], directory: Path | None, sight: Sight, environm
         starts = interpreters.find(spec["argv"][0], sight.place, environment)
         whole = {**spec, "argv": [starts.path, *spec["argv"][1:]]}
     _check(whole, sight)
-    return Source(pinning.pin(whole, sight.place.live), _beside(directory) if directory else {})
+    return Source(pinning.pin(whole, sight.place.live), _beside(directory, sight) if directory else {})
 
 
 def _check(spec: dict[str, Any], sight: Sight) -> None:
@@ -99,18 +99,28 @@ def _check(spec: dict[str, Any], sight: Sight) -> None:
         raise Refused(f"It would not start in this version: {wrong.message}")
 
 
-def _beside(directory: Path) -> dict[str, bytes]:
-    """Read the plain files beside a kernel.json; links and oversized files stay behind."""
-    found = {}
-    for path in directories(directory):
-        if path.name == "kernel.json" or path.name.startswith("."):
-            continue
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            continue
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST:
-                found[path.name] = file.read(LARGEST)
-    return found
+def _beside(directory: Path, sight: Sight) -> dict[str, bytes]:
+    """Read the plain files beside a kernel.json; links and oversized files stay behind.
+
+    The directory may be another owner's: no symlink on the way to it from the tree leads to another one.
+    """
+    tree = sight.place.tree if sight.place.holds(directory) else directory
+    try:
+        opened = walking.open_directory_beneath(tree, directory.relative_to(tree))
+    except OSError:
+        return {}
+    try:
+        names = [name for name in sorted(os.listdir(opened)) if name != "kernel.json" and not name.startswith(".")]
+        read = {name: _small(opened, name) for name in names}
+    finally:
+        os.close(opened)
+    return {name: data for name, data in read.items() if data is not None}
+
+
+def _small(directory: int, name: str) -> bytes | None:
+    try:
+        descriptor = walking.open_in(directory, name)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(LARGEST) if os.fstat(descriptor).st_size <= LARGEST else None

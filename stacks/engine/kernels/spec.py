@@ -6,12 +6,12 @@ import errno
 import json
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stacks.engine import walking
 from stacks.engine.errors import Refused
 from stacks.engine.kernels.findings import Finding, error, info, warning
 
@@ -47,21 +47,25 @@ def check_name(name: str) -> str:
     return name
 
 
-def read(file: Path) -> Read:
-    """Read a kernel.json; neither a symlink is followed nor a pipe opened."""
+def read(file: Path, *, beneath: Path | None = None) -> Read:
+    """Read a kernel.json; neither a symlink is followed nor a pipe opened, nor any symlink on the way from `beneath`.
+
+    That is the tree that it lies in: parts of it may be another owner's, who could lead us anywhere.
+    """
+    top = beneath or file.parent
     try:
-        if not stat.S_ISREG(os.lstat(file).st_mode) and not file.is_symlink():
-            return Read(findings=(error("no-file", "kernel.json is no file: put a file there."),))
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = walking.open_beneath(top, file.relative_to(top))
     except OSError as problem:
         return Read(findings=(_unopened(problem),))
     with os.fdopen(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return Read(findings=(error("no-file", "kernel.json is no file: put a file there."),))
         return parse(opened.read(LARGEST + 1))
 
 
 def _unopened(problem: OSError) -> Finding:
+    if problem.errno in (errno.ESTALE, errno.EISDIR, errno.ENXIO):
+        return error("no-file", "kernel.json is no file: put a file there.")
+    if problem.errno == errno.ENOTDIR:
+        return error("symlink", "kernel.json cannot be read: a directory above it is a symlink, which is not followed.")
     if problem.errno == errno.ELOOP:
         return error("symlink", "kernel.json cannot be read: it is a symlink, which is not followed. Copy the file.")
     if problem.errno == errno.ENOENT:

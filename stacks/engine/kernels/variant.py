@@ -71,7 +71,7 @@ def make(layout: Layout, source: Description, stored: Tree, name: str, change: C
         kept = externals.latest(layout, external, stored.path)
         externals.carry(external, kept, tree, porter)
     _apply(tree, change)
-    apart = [entry for external in others for entry in _scanned(tree, Path(external.path))]
+    apart = [entry for external in others for entry in manifest.part(tree, Path(external.path))]
     return _changed(tree, own.manifest, change, apart)
 
 
@@ -122,15 +122,8 @@ def _changed(tree: Path, before: Manifest, change: Change, apart: list[Entry]) -
     for way in [*reversed(kernels.parents[:-1]), kernels]:
         entry = manifest.describe(str(way), os.lstat(tree / way))
         kept[str(way)] = entry._replace(attributes=known[str(way)].attributes if str(way) in known else "-")
-    entries = [*kept.values(), *_scanned(tree, kernels)[1:], *apart]
+    entries = [*kept.values(), *manifest.part(tree, kernels)[1:], *apart]
     return Manifest(tuple(sorted(entries)))
-
-
-def _scanned(tree: Path, below: Path) -> list[Entry]:
-    """Describe a directory of a tree, itself first, and all that it holds."""
-    inner = manifest.scan(tree / below).entries
-    top = manifest.describe(str(below), os.lstat(tree / below))
-    return [top, *(entry._replace(path=f"{below}/{entry.path}") for entry in inner)]
 
 
 def describe(source: Description, name: str, generation: int, identifier: str, change: Change) -> Description:

@@ -22,7 +22,7 @@ def actions(wanted: Wanted, host: Host) -> list[Action]:
     is_embedded = checks.leads_into_shared_memory(wanted.layout)
     found = [ground.root(wanted, host)]
     found += [] if is_embedded else tmpfs.actions(wanted, host)
-    found += [ground.state(wanted, host), ground.kernel_specs(wanted, host)]
+    found += [ground.state(wanted, host), ground.room_kept(wanted, host), ground.kernel_specs(wanted, host)]
     found += [ground.layout_mark(wanted, host), ground.live_link(wanted, host), ground.pausing(wanted, host)]
     found += units.actions(wanted, host, host.systemctl) if host.systemctl and not is_embedded else []
     return found

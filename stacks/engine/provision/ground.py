@@ -6,9 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from stacks.engine import documents, inplace, links, ramdisk, resident, services
+from stacks.engine import documents, inplace, links, ramdisk, reserve, resident, services
 from stacks.engine.errors import Refused
-from stacks.engine.provision.action import Action, Directory, install, user, write
+from stacks.engine.provision.action import Action, Directory, group, install, user, write
 from stacks.engine.provision.host import Host
 from stacks.engine.provision.wanted import Wanted
 
@@ -49,6 +49,23 @@ def state(wanted: Wanted, host: Host) -> Action:
     needed = not all(item.place.is_dir() for item in made)
     why = f"{layout.state} holds manifests, locks, the history and the build area."
     return Action("state", "Make DLStack's directories", why, install(made), needed, may_write(wanted, host), work)
+
+
+def room_kept(wanted: Wanted, host: Host) -> Action:
+    """Keep room on the disk for clean-up, where none is kept."""
+    state = wanted.layout.state
+    place, each = reserve.place(state), reserve.SIZE // reserve.FILES
+    made = f"install -m 600 -o {user(wanted.owner)} -g {group(wanted.owner)} /dev/null"
+    files = f"for n in $(seq 0 {reserve.FILES - 1}); do {made} {place}/$n; fallocate -l {each} {place}/$n; done"
+    commands = (*install([Directory(place, 0o700, wanted.owner)]), files, f"{made} {place}/of-{reserve.SIZE}")
+
+    def work(*_: object) -> None:
+        if not reserve.keep(state, reserve.SIZE):
+            raise Refused(f"The disk of {wanted.layout.root} has no room for a reserve of DLStack's: make room there.")
+
+    why = f"{place} is spent by clean-up, links and the journal when the disk is full, and made anew afterwards."
+    needed = not reserve.is_there(state)
+    return Action("reserve", "Keep some room", why, commands, needed, may_write(wanted, host), work)
 
 
 def layout_mark(wanted: Wanted, host: Host) -> Action:

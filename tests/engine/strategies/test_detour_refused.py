@@ -74,7 +74,9 @@ def test_a_ramdisk_too_small_is_refused_with_numbers(layout: Layout, runner: Run
     layout.ramdisk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", layout.ramdisk], check=True)
     try:
-        with pytest.raises(Refused, match=r"ramdisk has \d+ MB free; a build in it needs about \d+ MB"):
+        with pytest.raises(
+            Refused, match=r"A build in the ramdisk needs about [\d,]+ MB on it, which has [\d.]+ MB free"
+        ):
             runner.run("build", **asked(index, "a", strategy="in-production"))
         assert list(layout.ramdisk.iterdir()) == []
     finally:

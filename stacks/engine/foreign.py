@@ -1,0 +1,145 @@
+"""Copying a tree in which its owner may be at work against us: all is read by descriptors, and nothing is waited for.
+
+rsync waits for ever on a pipe that takes the place of a file, and may be led elsewhere by a symlink (docs/adr). The
+copy lies where the owner cannot reach it; whether it is equal to the source is for the caller to see.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stacks.engine import contents, manifest, walking
+from stacks.engine.stop import Stop
+from stacks.engine.walking import Found
+
+
+def copy(source: Path, place: Path, stop: Stop) -> None:
+    """Fill the empty directory `place` with all that is in `source`, as it is there: owners, attributes, links and all.
+
+    Raises Unreadable for what cannot be read or is being changed, Failed for devices, OSError where it cannot be
+    written.
+    """
+    copier = _Copier(place)
+    for number, found in enumerate(walking.walk(source, apart=())):
+        if number % 500 == 0:
+            stop.check()
+        copier.take(source, found)
+    copier.finish(source)
+
+
+class _Copier:
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._linked: dict[tuple[int, int], Path] = {}
+        self._directories: list[tuple[Path, os.stat_result, list[tuple[str, bytes]]]] = []
+
+    def take(self, source: Path, found: Found) -> None:
+        goal = self._place / found.path
+        with _reading(source, found.path):
+            status = found.status()
+            target = found.target() if stat.S_ISLNK(status.st_mode) else ""
+        manifest.describe(found.path, status, target)  # raises Failed for devices
+        if stat.S_ISREG(status.st_mode):
+            self._file(source, found, goal)
+        elif stat.S_ISDIR(status.st_mode):
+            goal.mkdir(mode=0o700)
+            with _reading(source, found.path):
+                self._directories.append((goal, status, _attributes(found.through)))
+        else:
+            self._special(goal, status, target)
+
+    def _file(self, source: Path, found: Found, goal: Path) -> None:
+        with _reading(source, found.path):
+            descriptor = found.open()
+        try:
+            status = os.fstat(descriptor)
+            inode = (status.st_dev, status.st_ino)
+            if first := self._linked.get(inode):
+                os.link(first, goal, follow_symlinks=False)
+                return
+            with _reading(source, found.path):
+                attributes = _attributes(descriptor)
+            made = os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                _pour(descriptor, made, status.st_size)
+                _dress(made, status, attributes)
+            finally:
+                os.close(made)
+            if status.st_nlink > 1:
+                self._linked[inode] = goal
+        finally:
+            os.close(descriptor)
+
+    def _special(self, goal: Path, status: os.stat_result, target: str) -> None:
+        if stat.S_ISLNK(status.st_mode):
+            os.symlink(target, goal)
+        else:
+            os.mknod(goal, stat.S_IFMT(status.st_mode) | 0o600)  # a pipe or a socket
+        os.lchown(goal, status.st_uid, status.st_gid)
+        if not stat.S_ISLNK(status.st_mode):
+            os.chmod(goal, stat.S_IMODE(status.st_mode))
+        os.utime(goal, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+
+    def finish(self, source: Path) -> None:
+        """Dress the directories, the deepest first: what is made in one changes its time, and inherits its ACL."""
+        top = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            self._directories.insert(0, (self._place, os.fstat(top), _attributes(top)))
+        finally:
+            os.close(top)
+        for goal, status, attributes in reversed(self._directories):
+            made = os.open(goal, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                _dress(made, status, attributes)
+            finally:
+                os.close(made)
+
+
+@contextmanager
+def _reading(source: Path, path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise walking.unreadable(source, path, error) from None
+
+
+def _attributes(file: int | str) -> list[tuple[str, bytes]]:
+    return [(name, contents.attribute(file, name)) for name in contents.attribute_names(file)]
+
+
+def _dress(made: int, status: os.stat_result, attributes: list[tuple[str, bytes]]) -> None:
+    """Give a copy the owner, attributes, mode and times of what it was made of."""
+    if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+        os.fchown(made, status.st_uid, status.st_gid)
+    for name, value in attributes:  # after the owner, with whose change the kernel takes capabilities away
+        with suppress(PermissionError):  # the comparison tells what is missing
+            os.setxattr(made, name, value)
+    os.fchmod(made, stat.S_IMODE(status.st_mode))
+    os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _pour(source: int, made: int, size: int) -> None:
+    """Copy the first `size` bytes, leaving holes where the source has them."""
+    for start, end in _pieces(source, size):
+        at = os.lseek(made, start, os.SEEK_SET)
+        while at < end and (count := os.sendfile(made, source, at, min(end - at, 1 << 27))):
+            at += count
+    os.ftruncate(made, size)
+
+
+def _pieces(source: int, size: int) -> Iterator[tuple[int, int]]:
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(source, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole from here on
+                return
+            raise
+        end = min(size, os.lseek(source, start, os.SEEK_HOLE))
+        yield start, end
