@@ -15,8 +15,10 @@ from tests.conftest import REPOSITORY
 from tests.faults.conftest import FULL, Figure
 from tests.faults.mutants.catalogue import MUTANTS, Mutant
 
-COPIED = ("stacks", "kernels", "dlstackweb", "tests", "templates", "static", "recipes", "deploy", "bench")
+COPIED = ("access", "stacks", "kernels", "dlstackweb", "tests", "templates", "static", "recipes", "deploy", "bench")
 FILES = ("manage.py", "pyproject.toml")
+# What a mutant leaves running ends with its namespace.
+APART = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc") if os.geteuid() == 0 else ()
 FAILED = 1  # pytest: tests were run, and some failed
 # Sooner than the suite's own limit: a mutant that hangs is caught, too.
 PATIENCE = ("--timeout", "120")
@@ -36,7 +38,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def outcome(copy: Path, tests: tuple[str, ...]) -> int:
     there = [path for path in tests if (copy / path.split("::")[0]).exists()]
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *PATIENCE, *there]
+    command = [*APART, sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *PATIENCE, *there]
     variables = {name: value for name, value in os.environ.items() if name != FULL}
     return subprocess.run(command, cwd=copy, env=variables, capture_output=True, check=False).returncode
 
