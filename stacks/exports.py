@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A cell also begins where a spreadsheet expects another separator than the comma.
+_SEPARATORS = frozenset(";\t\r\n")
+_PASSED_OVER = r";\s\"'\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_FORMULA = re.compile(rf"(?:\A|(?<![{_PASSED_OVER}]))[{_PASSED_OVER}]*+(?=[=+\-@＝＋－＠])")
 
 
 def as_csv(fields: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
@@ -20,5 +24,9 @@ def as_csv(fields: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
 
 
 def _plain(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return "" if value is None else _FORMULA.sub(_marked, str(value))
+
+
+def _marked(found: re.Match[str]) -> str:
+    begins = found.start() == 0 or not _SEPARATORS.isdisjoint(found.group())
+    return f"{found.group()}'" if begins else found.group()
