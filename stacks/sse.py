@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
@@ -32,6 +33,9 @@ BACKLOG = 64
 RETRY_REDIS = 5
 POLL = 1.0
 
+# What ends a line for a browser: in a text it would begin a field, or an event, of its own.
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
+
 Connect = Callable[[], "Redis"]
 
 
@@ -47,7 +51,7 @@ class Frame:
 def frame(name: str, data: str, *, last: int = 0, final: bool = False) -> Frame:
     """Make one event; its id is the number of the last log line, which is where a viewer resumes."""
     head = f"event: {name}\n" + (f"id: {last}\n" if last else "")
-    body = "".join(f"data: {line}\n" for line in data.split("\n"))
+    body = "".join(f"data: {line}\n" for line in _LINE_ENDS.split(data))
     return Frame(f"{head}{body}\n".encode(), last, final)
 
 

@@ -78,6 +78,14 @@ def test_an_event_has_its_lines_and_the_number_of_the_last() -> None:
     assert "is-error" in data
 
 
+def test_a_text_with_odd_line_ends_stays_one_event() -> None:
+    data = sse.frame("steps", "a\rb\r\nc\n\nevent: done\rdata: failed", last=3).data.decode()
+    fields = [line.partition(": ")[::2] for line in re.split(r"\r\n|\r|\n", data.removesuffix("\n\n"))]
+    assert fields[:2] == [("event", "steps"), ("id", "3")]
+    assert [value for name, value in fields[2:] if name == "data"] == ["a", "b", "c", "", "event: done", "data: failed"]
+    assert len(fields) == 8
+
+
 def test_lines_that_come_too_fast_are_passed_over_and_their_place_is_told() -> None:
     lines = [LogLine(n, 0, "output", "s", "x") for n in range(11, 5011)]
     gap, shown = sse.frames_for(lines, 10)
