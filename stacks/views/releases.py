@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
@@ -21,6 +22,7 @@ from stacks import releases
 from stacks.http import Request
 from stacks.models import Machine
 from stacks.releases import Release
+from stacks.storable import xml_text
 
 
 @login_not_required
@@ -62,7 +64,7 @@ class ReleaseFeed(Feed):  # type: ignore[type-arg]  # no generic at run time
 
     def title(self, machine: Machine) -> str:
         """Name the feed."""
-        return f"Software of {machine.name}"
+        return xml_text(f"Software of {machine.name}")
 
     def link(self, machine: Machine) -> str:
         """Lead to the page of releases."""
@@ -74,11 +76,11 @@ class ReleaseFeed(Feed):  # type: ignore[type-arg]  # no generic at run time
 
     def item_title(self, item: Release) -> str:
         """Name a release."""
-        return f"{item.version} is active"
+        return xml_text(f"{item.version} is active")
 
     def item_description(self, item: Release) -> str:
         """Say what changed."""
-        return f"{item.note}\n{item.summary}".strip()
+        return xml_text(f"{item.note}\n{item.summary}".strip())
 
     def item_link(self, item: Release) -> str:
         """Lead to the release's page."""
@@ -86,7 +88,7 @@ class ReleaseFeed(Feed):  # type: ignore[type-arg]  # no generic at run time
 
     def item_guid(self, item: Release) -> str:
         """Tell releases of the same version apart."""
-        return f"urn:dlstack:{item.machine}:{item.version}:{item.at.timestamp():.0f}"
+        return f"urn:dlstack:{quote(item.machine)}:{quote(item.version)}:{item.at.timestamp():.0f}"
 
     def item_updateddate(self, item: Release) -> datetime:
         """Tell when it became active."""

@@ -114,3 +114,14 @@ def test_nothing_yet(as_viewer: Client, machine: Machine) -> None:
 @pytest.mark.parametrize("address", [LIST, ONE, FEED])
 def test_only_reading(as_viewer: Client, public: Machine, address: str) -> None:
     assert as_viewer.post(address).status_code == 405
+
+
+def test_a_feed_is_valid_whatever_the_names_hold(as_viewer: Client, released: Machine) -> None:
+    odd = "\x1b[31m<b>&]]>\x00\x08\ufffe\ud7ff\U0001f30c"
+    Version.objects.filter(name="b").update(
+        note=odd, kernelspecs=[kernel("py", odd)], packages={"anaconda3": {odd: odd}}
+    )
+    feed = ET.fromstring(as_viewer.get(FEED).content)
+    told = feed.find(f"{ATOM}entry/{ATOM}summary")
+    assert told is not None
+    assert (told.text or "").startswith("\ufffd[31m<b>&]]>\ufffd\ufffd\ufffd\ud7ff\U0001f30c")
