@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from stacks import live
+from stacks import ansi, live
 from stacks.activations import LARGE
 from stacks.marks import COMMAND_LINE
 from stacks.models import Activation, Event, Machine, Operation
@@ -44,7 +44,8 @@ class Happened:
         lines = [f"- {_iso(at)} {' '.join(said.split())}" for at, said in found] or ["- nothing"]
         counts = (len(self.activations), len(self.operations), len(self.events))
         cut = [CUT] if MOST in counts else []
-        return "\n".join([f"## {self.machine}, {_iso(self.since)} to {_iso(self.until)}", "", *cut, *lines, ""])
+        head = f"## {self.machine}, {_iso(self.since)} to {_iso(self.until)}"
+        return "\n".join(map(ansi.strip, [head, "", *cut, *lines, ""]))
 
     def _operations(self) -> Iterator[tuple[datetime, str]]:
         for one in self.operations:

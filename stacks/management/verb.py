@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from access.roles import OPERATE
+from stacks import ansi
 from stacks.embedded import bootstrap
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation
@@ -88,9 +89,9 @@ class Verb(BaseCommand):
         self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
 
     def say(self, text: str) -> None:
-        """Print a line for people; nothing with --json."""
+        """Print a line for people, without what a terminal would obey; nothing with --json."""
         if not self.is_json:
-            self.stdout.write(text)
+            self.stdout.write("\n".join(map(ansi.strip, text.split("\n"))))
             self.stdout.flush()
 
     def table(self, rows: list[tuple[str, ...]]) -> None:
@@ -100,7 +101,7 @@ class Verb(BaseCommand):
             self.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def _refuse(self, message: str) -> int:
-        self.stderr.write(" ".join(message.split()))
+        self.stderr.write(" ".join(ansi.strip(message).split()))
         return REFUSED
 
 

@@ -53,6 +53,14 @@ def test_incident(machine: Machine, two: tuple[Version, Version]) -> None:
         assert said in result.out
 
 
+def test_what_is_printed_holds_nothing_that_a_terminal_obeys(machine: Machine, two: tuple[Version, Version]) -> None:
+    make_active(machine, "b")
+    marks.freeze(machine=machine, by=None, reason="\x1b[2J\x1b]0;title\x07exam\rweek\x9b31m")
+    said = Result("incident").out
+    assert "week31m" in said
+    assert said.replace("\n", "").isprintable()
+
+
 def test_incident_as_json(machine: Machine, two: tuple[Version, Version], elsewhere: Machine) -> None:
     marks.mark_bad(version=two[0], by=None, reason="dead kernels")
     here = Result("incident", "--machine", "local", "--json").json["machines"]

@@ -162,6 +162,15 @@ def test_the_timeline(as_viewer: Client, two: tuple[Version, Version], people: P
     assert "plots are &lt;b&gt;empty" in page(as_viewer)
 
 
+def test_the_timeline_holds_nothing_that_a_terminal_obeys(as_viewer: Client, elsewhere: Machine) -> None:
+    Event.objects.create(machine=elsewhere, kind="clear", text="\x1b]0;never ended, \x1b[31mred\x07\rover")
+    Event.objects.create(machine=elsewhere, kind="clear", text="\x9bnext")
+    text = as_viewer.get(TEXT).content.decode()
+    assert "over (by" in text
+    assert "next (by" in text
+    assert text.replace("\n", "").isprintable()
+
+
 def test_the_timeline_is_as_long_as_asked(as_viewer: Client, two: tuple[Version, Version]) -> None:
     Activation.objects.update(activated_at="2026-01-01T00:00Z")
     for hours in ("", "1", "x", "-1", "99999", "²"):
