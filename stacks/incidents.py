@@ -132,4 +132,4 @@ def _plan(machine: Machine, target: str) -> tuple[Plan | None, str]:
 def _problems(machine: Machine, seen: dict[str, Any], activation: Activation | None) -> list[dict[str, Any]]:
     further = problems.of([machine]).get(machine.pk, [])
     recorded = activation.version.name if activation else ""
-    return [*seen.get("problems", []), *further, *problems.disagreement(seen, recorded)]
+    return [*problems.seen(seen), *further, *problems.disagreement(seen, recorded)]

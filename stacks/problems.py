@@ -29,6 +29,11 @@ def of(machines: Collection[Machine]) -> Problems:
     return found
 
 
+def seen(status: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the problems that a machine's own document tells of; it leads nowhere, only our own pages are linked."""
+    return [{**problem, "address": ""} for problem in status.get("problems", [])]
+
+
 def disagreement(seen: dict[str, Any], recorded: str) -> list[dict[str, Any]]:
     """Give the problem that the disk and the record name two active versions, or nothing."""
     if not recorded or seen.get("active", recorded) == recorded:

@@ -123,7 +123,7 @@ class Shown:
     def problems(self) -> list[dict[str, Any]]:
         """What is wrong, each with the one thing to do about it."""
         disagreement = problems.disagreement(self.status, self.recorded)
-        return [*self.status.get("problems", []), *self.further, *disagreement]
+        return [*problems.seen(self.status), *self.further, *disagreement]
 
     @property
     def unsealed(self) -> bool:
