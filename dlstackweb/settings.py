@@ -40,9 +40,10 @@ INSTALLED_APPS = [
     "heroicons",
 ]
 MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",  # outermost: redirects to TLS, refused hosts and static files carry the policy too
     "django.middleware.security.SecurityMiddleware",
+    "dlstackweb.compression.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "dlstackweb.headers.TellBrowsers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "access.middleware.KeepOrigin",
