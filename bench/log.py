@@ -131,20 +131,18 @@ def measure_long(stage: Stage, browser: Browser, lines: int) -> None:
 
 def long_log(lines: int) -> tuple[int, int]:
     """Store a log as the writer would, and give the operation and the bytes of its text."""
-    import zlib
-
     from stacks import operations
     from stacks.engine.events import Event
+    from stacks.logs import chunks
     from stacks.logs.lines import encode
-    from stacks.models import LogChunk
     from tests.logged import begun
 
     pk, size, stride = begun(), 0, 2000
     for first in range(1, lines + 1, stride):
         texts = [text_of(n, lines) for n in range(first, first + stride)]
         size += sum(len(text) + 1 for text in texts)
-        rows = "\n".join(row for text in texts for row in encode(Event("output", text, "step")))
-        LogChunk.objects.create(operation_id=pk, first_line=first, lines=stride, data=zlib.compress(rows.encode(), 6))
+        rows = [row.encode() for text in texts for row in encode(Event("output", text, "step"))]
+        chunks.packed(pk, first, rows).save()
     operations.finish(operation_id=pk, state="failed", message="Stored.", log_lines=lines)
     return pk, size
 

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.db.models import BinaryField, Case, F, Value, When
 
 from stacks.logs import spool
+from stacks.logs.erring import erring
 from stacks.logs.lines import LogLine, decode
 from stacks.models import LogChunk
+
+
+class Block(NamedTuple):
+    """Consecutive lines of a log: the number of the first, how many they are, and the lines as JSON."""
+
+    first: int
+    lines: int
+    data: bytes
 
 
 def store(operation_id: int, file: spool.SpoolFile) -> None:
@@ -17,32 +29,39 @@ def store(operation_id: int, file: spool.SpoolFile) -> None:
     except FileNotFoundError:  # another process completed the same log
         return
     if rows:
-        chunk = LogChunk(
-            operation_id=operation_id,
-            first_line=file.first_line,
-            lines=len(rows),
-            data=zlib.compress(b"\n".join(rows), level=6),
-        )
-        LogChunk.objects.bulk_create([chunk], ignore_conflicts=True)
+        LogChunk.objects.bulk_create([packed(operation_id, file.first_line, rows)], ignore_conflicts=True)
     file.path.unlink(missing_ok=True)
+
+
+def packed(operation_id: int, first_line: int, rows: list[bytes]) -> LogChunk:
+    """Make the chunk that holds these JSON lines."""
+    data = b"\n".join(rows)
+    errors = sum(1 for _ in erring(first_line, data))
+    compressed = zlib.compress(data, level=6)
+    return LogChunk(
+        operation_id=operation_id, first_line=first_line, lines=len(rows), errors=errors, data=compressed
+    )  # fmt: skip
 
 
 def read(operation_id: int, first: int, last: int) -> Iterator[LogLine]:
     """Read the stored lines from `first` to `last`, both included, in order."""
-    for number, data in blocks(operation_id, first, last):
+    for number, _, data in blocks(operation_id, first, last):
         start = max(0, first - number)
         yield from decode(number + start, data.split(b"\n")[start : last - number + 1])
 
 
-def blocks(operation_id: int, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-    """Give the chunks that hold the lines from `first` to `last`: the number of the first line, and the JSON lines."""
+def blocks(operation_id: int, first: int, last: int, *, only_erring: bool = False) -> Iterator[Block]:
+    """Give the chunks that hold the lines from `first` to `last`; `only_erring`: no data where no line errs."""
     stored = LogChunk.objects.filter(operation_id=operation_id).order_by("first_line")
     # Both ends by the index: a range of a long log must cost no more than one of a short log.
     begins = stored.filter(first_line__lte=first).order_by("-first_line").values_list("first_line", flat=True).first()
     found = stored.filter(first_line__gte=begins or 0, first_line__lte=last)
-    for chunk in found.iterator(chunk_size=4):
-        if chunk.first_line + chunk.lines > first:
-            yield chunk.first_line, zlib.decompress(chunk.data)
+    data = (
+        Case(When(errors=0, then=Value(b"")), default="data", output_field=BinaryField()) if only_erring else F("data")
+    )
+    for number, lines, compressed in found.values_list("first_line", "lines", data).iterator(chunk_size=4):
+        if number + lines > first:
+            yield Block(number, lines, zlib.decompress(compressed) if compressed else b"")
 
 
 def last_line(operation_id: int) -> int:

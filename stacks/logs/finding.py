@@ -11,8 +11,9 @@ from functools import partial
 from typing import get_args
 
 from stacks.engine.events import Kind
-from stacks.engine.suspects import SUSPECT
 from stacks.logs import chunks
+from stacks.logs.chunks import Block
+from stacks.logs.erring import erring
 from stacks.logs.lines import LogLine, decode, plain
 from stacks.logs.reading import END, unstored
 from stacks.models import Operation
@@ -23,13 +24,6 @@ PATIENCE = 5.0  # seconds; a million lines take one or two
 _COLOUR = re.compile(rb"\\u001b\[[0-9;:]*m")
 # Where the text itself holds backslashes before that, pairs are taken first: what is left belongs to a colour.
 _COLOUR_OR_PAIR = re.compile(rb"(\\\\)|\\u001b\[[0-9;:]*m")
-# One of these is in every line that is an error or looks like one: words are found much faster than patterns.
-_HINTS = tuple(word.encode() for word in (
-    ',"error",', "E:", "ERROR", "rror:", "Error ", "FATAL", "fatal:", "Traceback (", "Exception: ",
-    "command not found", "No such file or directory", "Permission denied", "ould not find a version", "curl: (",
-    "Failed building wheel", "Failed to ", "FAILED", "non-zero exit status", "Segmentation fault",
-))  # fmt: skip
-_CROSSES = ("× ".encode(), "✗ ".encode())
 _KINDS = tuple(kind.encode() for kind in get_args(Kind))
 
 Match = Callable[[int, bytes], Iterator[LogLine]]
@@ -46,38 +40,38 @@ class Found:
 
 def search(operation: Operation, query: str, *, limit: int = LIMIT, seconds: float = PATIENCE) -> Found:
     """Find the first `limit` lines whose text holds `query`, whatever the case and the colours."""
-    return _scan(operation, partial(_holding, query.lower()), limit, seconds)
+    return _scan(_blocks(operation), partial(_holding, query.lower()), limit, seconds)
 
 
 def errors(operation: Operation, *, limit: int = LIMIT, seconds: float = PATIENCE) -> Found:
     """Find the first `limit` lines that are errors or output that looks like one."""
-    return _scan(operation, _erring, limit, seconds)
+    return _scan(_blocks(operation, only_erring=True), erring, limit, seconds)
 
 
-def _scan(operation: Operation, match: Match, limit: int, seconds: float) -> Found:
+def _scan(blocks: Iterator[Block], match: Match, limit: int, seconds: float) -> Found:
     give_up_at, searched = time.monotonic() + seconds, 0
     found: list[LogLine] = []
-    for first, data in _blocks(operation):
+    for first, lines, data in blocks:
         if time.monotonic() > give_up_at:
             return Found(found, searched, complete=False)
         for line in match(first, data):
             found.append(line)
             if len(found) == limit:
                 return Found(found, line.n, complete=False)
-        searched = first + data.count(b"\n")
+        searched = first + lines - 1
     return Found(found, searched, complete=True)
 
 
-def _blocks(operation: Operation) -> Iterator[tuple[int, bytes]]:
-    """Give the whole log in blocks of JSON lines, each line once."""
+def _blocks(operation: Operation, *, only_erring: bool = False) -> Iterator[Block]:
+    """Give the whole log in blocks, each line once; with `only_erring` without data where no line errs."""
     # The newest first, as in reading: what goes from the spool in between has been stored by then.
     recent, last = list(unstored(operation, 1, END)), 0
-    for first, data in chunks.blocks(operation.pk, 1, END):
-        yield first, data
-        last = first + data.count(b"\n")
+    for block in chunks.blocks(operation.pk, 1, END, only_erring=only_erring):
+        yield block
+        last = block.first + block.lines - 1
     for first, rows in recent:
         if fresh := rows[max(0, last + 1 - first) :]:
-            yield max(first, last + 1), b"\n".join(fresh)
+            yield Block(max(first, last + 1), len(fresh), b"\n".join(fresh))
 
 
 def _holding(wanted: str, first: int, data: bytes) -> Iterator[LogLine]:
@@ -98,20 +92,3 @@ def _holding(wanted: str, first: int, data: bytes) -> Iterator[LogLine]:
 
 def _uncoloured(data: bytes) -> bytes:
     return _COLOUR_OR_PAIR.sub(rb"\1", data) if b"\\\\u001b" in data else _COLOUR.sub(b"", data)
-
-
-def _erring(first: int, data: bytes) -> Iterator[LogLine]:
-    if not _hinted(data):
-        return
-    for n, row in enumerate(data.split(b"\n"), first):
-        if _hinted(row):
-            yield from filter(_is_error, decode(n, [row]))
-
-
-def _hinted(data: bytes) -> bool:
-    hints = _HINTS if data.isascii() else (*_HINTS, *_CROSSES)
-    return any(hint in data for hint in hints)
-
-
-def _is_error(line: LogLine) -> bool:
-    return line.kind == "error" or (line.kind == "output" and SUSPECT.search(plain(line.text)) is not None)

@@ -135,11 +135,13 @@ class LogChunk(models.Model):
     """Consecutive lines of an operation's log: `lines` of them from `first_line` (counted from 1).
 
     `data` is zlib-compressed JSON lines, one per log line: [time in ms since the epoch, kind, step, text].
+    `errors` is how many of the lines `stacks.logs` takes for errors; None where nobody counted.
     """
 
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="log_chunks")
     first_line = models.PositiveIntegerField()
     lines = models.PositiveIntegerField()
+    errors = models.PositiveIntegerField(null=True)
     data = models.BinaryField()
 
     class Meta:

@@ -255,6 +255,28 @@ def test_what_looks_like_an_error(operation: Operation, writer: LogWriter, kind:
         writer.store()
 
 
+def test_only_chunks_with_errors_are_read_for_errors(operation: Operation, writer: LogWriter) -> None:
+    say(writer, 2000)
+    writer.sink(Event("output", "ERROR: one"))
+    writer.sink(Event("error", "two"))
+    writer.store()
+    quiet, loud = LogChunk.objects.order_by("first_line")
+    assert (quiet.errors, loud.errors) == (0, 2)
+    with CaptureQueriesContext(connection) as queries:
+        assert hits(logs.errors(operation)) == [2001, 2002]
+    LogChunk.objects.filter(pk=quiet.pk).update(data=b"not read")
+    assert logs.errors(operation) == logs.Found(logs.read_lines(operation, 2001, 2002), 2002, complete=True)
+    assert len(queries) <= 3
+
+
+def test_errors_in_chunks_that_nobody_counted_are_found_too(operation: Operation, writer: LogWriter) -> None:
+    say(writer, 10)
+    writer.sink(Event("error", "one"))
+    writer.store()
+    LogChunk.objects.update(errors=None)
+    assert hits(logs.errors(operation)) == [11]
+
+
 def test_a_range_is_found_by_the_index(operation: Operation, writer: LogWriter) -> None:
     say(writer, 6100)
     writer.store()
