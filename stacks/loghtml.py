@@ -12,6 +12,7 @@ KINDS = frozenset({"step", "command", "output", "note", "warning", "error"})
 
 
 NOTHING = range(0)
+DIGITS = 7  # app.css reckons with numbers that wide
 
 
 def render_lines(lines: Iterable[LogLine], marked: range = NOTHING) -> str:
@@ -27,6 +28,6 @@ def stamp(line: LogLine) -> str:
 def _line(line: LogLine, mark: str) -> str:
     kind = line.kind if line.kind in KINDS else "output"
     return (
-        f'<div class="line is-{kind}{mark}" id="L{line.n}"><a href="#L{line.n}" data-n="{line.n}" '
+        f'<div class="line is-{kind}{mark}" id="L{line.n}"><a href="#L{line.n}" data-n="{line.n:{DIGITS}}" '
         f'data-at="{stamp(line)}" tabindex="-1" aria-hidden="true"></a>{to_html(line.text)}</div>'
     )

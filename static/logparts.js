@@ -1,9 +1,9 @@
 "use strict";
-// What the log is made of: lines in chunks, gaps for lines that are not in the page, and how long each of them is.
+// What the log is made of, lines in chunks and gaps for lines that are not in the page, and where its reader is.
 (() => {
   const log = document.getElementById("log");
   if (!log) return;
-  const CHUNK = 250;
+  const CHUNK = 50; // app.css knows how high that is
 
   const numberOf = (line) => Number(line.id.slice(1));
   const isGap = (node) => node?.classList.contains("gap") ?? false;
@@ -17,8 +17,8 @@
     return template.content;
   }
 
-  function chunksOf(content) {
-    const lines = [...content.children], chunks = [];
+  function chunksOf(lines) {
+    const chunks = [];
     for (let at = 0; at < lines.length; at += CHUNK) {
       const chunk = document.createElement("div");
       chunk.className = "chunk";
@@ -28,11 +28,41 @@
     return chunks;
   }
 
-  // In some frames more than one: the height of lines that were never shown is a guess until they are.
-  function settle(place, frames = 3) {
-    place();
-    if (frames) requestAnimationFrame(() => settle(place, frames - 1));
+  // ---- the place of the reader ----------------------------------------------------------------------------------------
+  function isSeen(node) {
+    const box = node.getBoundingClientRect(), seen = log.getBoundingClientRect();
+    return box.bottom > seen.top && box.top < seen.bottom;
   }
 
-  log.parts = { CHUNK, numberOf, isGap, firstOf, lastOf, sizeOf, parse, chunksOf, settle };
+  function firstSeen() {
+    const chunk = [...log.querySelectorAll(".chunk")].find(isSeen);
+    return chunk && [...chunk.children].find(isSeen);
+  }
+
+  function distance(chunk) {
+    const box = chunk.getBoundingClientRect(), seen = log.getBoundingClientRect();
+    return Math.max(seen.top - box.bottom, box.top - seen.bottom, 0);
+  }
+
+  // Nothing moves that is being read; `otherwise` is done where no line was to be seen.
+  function keepPlace(change, otherwise) {
+    const line = firstSeen(), before = line?.getBoundingClientRect().top;
+    change();
+    const moved = line?.isConnected ? line.getBoundingClientRect().top - before : 0;
+    if (moved) log.scrollTop += moved; // even by nothing would end a scrolling that goes on
+    if (!line?.isConnected) otherwise?.();
+  }
+
+  // Only the log itself is scrolled; scrollIntoView would move the page too.
+  function place(line, share) {
+    if (line) log.scrollTop += line.getBoundingClientRect().top - log.getBoundingClientRect().top - log.clientHeight * share;
+  }
+
+  // In some frames more than one: the height of lines that were never shown is a guess until they are.
+  function settle(move, frames = 3) {
+    move();
+    if (frames) requestAnimationFrame(() => settle(move, frames - 1));
+  }
+
+  log.parts = { CHUNK, numberOf, isGap, firstOf, lastOf, sizeOf, parse, chunksOf, distance, firstSeen, keepPlace, place, settle };
 })();

@@ -70,7 +70,7 @@
   // Where no stream is to be had, the stored log is read instead.
   async function poll() {
     try {
-      const content = await view.fetchLines(`from=${view.last + 1}&to=${view.last + PAGE}`);
+      const content = await log.gaps.fetchLines(view.last + 1, view.last + PAGE);
       view.take([...content.children].map((line) => line.outerHTML).join(""));
       await pollState();
     } catch {

@@ -65,7 +65,7 @@
   });
   $("log-copy-text").addEventListener("click", async (event) => {
     const button = event.currentTarget, { first, until } = view.marked;
-    const content = await view.fetchLines(`from=${first}&to=${until}`);
+    const content = await log.gaps.fetchLines(first, until);
     copy([...content.children].map((line) => line.textContent).join("\n"), button);
   });
 

@@ -1,12 +1,13 @@
 "use strict";
 // The log of one operation: chunks of lines that are in the page and gaps for those that are not, in order and together
-// always the whole log. A gap is filled when somebody looks there or jumps into it, chunks far away become gaps again,
-// and nothing moves under a reader.
+// always the whole log. What comes is added at the end, chunks far away become gaps again, and nothing moves under a
+// reader.
 (() => {
   const log = document.getElementById("log");
   if (!log) return;
-  const CAP_FOLLOWING = 2500, CAP_READING = 2500, PAGE = 500, NEAR = 40, MOST_MARKED = 5000;
-  const { CHUNK, numberOf, isGap, firstOf, lastOf, sizeOf, parse, chunksOf, settle } = log.parts, $ = (id) => document.getElementById(id);
+  const CAP_FOLLOWING = 1500, CAP_READING = 1000, AT_END = 40, MOST_MARKED = 5000; // pixels, else lines
+  const { CHUNK, numberOf, isGap, sizeOf, parse, chunksOf, distance, keepPlace, place, settle } = log.parts, { gaps } = log;
+  const $ = (id) => document.getElementById(id);
   const follow = $("log-follow"), pill = $("log-pill");
   let last = Number(log.dataset.last), live = log.dataset.live === "1", marked = null;
   let waiting = [], scheduled = false, unseen = 0;
@@ -16,88 +17,25 @@
 
   const count = () => log.getElementsByClassName("line").length;
   const isFollowing = () => follow.checked && live;
-  const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR && !isGap(log.lastElementChild);
+  const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < AT_END && !isGap(log.lastElementChild);
   const toEnd = () => { log.scrollTop = log.scrollHeight; };
 
   // ---- parts ----------------------------------------------------------------------------------------------------------
-  function makeGap(first, until) {
-    const gap = document.createElement("div"), button = document.createElement("button");
-    gap.className = "gap";
-    button.type = "button";
-    button.className = "btn btn-sm btn-log";
-    gap.append(button);
-    label(gap, first, until);
-    looking?.observe(gap);
-    return gap;
-  }
-
-  function label(gap, first, until) {
-    gap.dataset.first = first;
-    gap.dataset.last = until;
-    gap.firstElementChild.textContent = `Load lines ${first.toLocaleString()}–${until.toLocaleString()}`;
-  }
-
   function append(content) {
-    const open = log.lastElementChild;
-    if (open && !isGap(open)) open.append(...[...content.children].slice(0, Math.max(0, CHUNK - open.childElementCount)));
+    const open = log.lastElementChild, lines = [...content.children];
+    if (open && !isGap(open)) open.append(...lines.splice(0, Math.max(0, CHUNK - open.childElementCount)));
     if (open && !isGap(open) && !open.childElementCount) open.remove();
-    log.append(...chunksOf(content));
-  }
-
-  function passOver(first, until) {
-    const open = log.lastElementChild;
-    if (isGap(open)) label(open, firstOf(open), until);
-    else log.append(makeGap(first, until));
-  }
-
-  function forget(gap) {
-    looking?.unobserve(gap);
-    gap.remove();
-  }
-
-  // A chunk that is far from what is read becomes a gap, one with the gaps beside it.
-  function collapse(chunk) {
-    const { previousElementSibling: before, nextElementSibling: after } = chunk;
-    const first = firstOf(isGap(before) ? before : chunk), until = lastOf(isGap(after) ? after : chunk);
-    for (const gap of [before, after].filter(isGap)) forget(gap);
-    chunk.replaceWith(makeGap(first, until));
+    log.append(...chunksOf(lines));
   }
 
   function trim() {
-    const cap = isFollowing() ? CAP_FOLLOWING : CAP_READING;
-    for (let surplus = count() - cap; surplus > 0;) {
+    for (let surplus = count() - (isFollowing() ? CAP_FOLLOWING : CAP_READING); surplus > 0;) {
       const chunks = log.querySelectorAll(".chunk"), [first, end] = [chunks[0], chunks[chunks.length - 1]];
       const far = isFollowing() || distance(first) > distance(end) ? first : end;
       if (far.childElementCount > surplus) return;
       surplus -= far.childElementCount;
-      collapse(far);
+      gaps.collapse(far);
     }
-  }
-
-  function distance(chunk) {
-    const box = chunk.getBoundingClientRect(), seen = log.getBoundingClientRect();
-    return Math.max(seen.top - box.bottom, box.top - seen.bottom, 0);
-  }
-
-  // ---- the place of the reader ----------------------------------------------------------------------------------------
-  function firstVisible() {
-    const { top } = log.getBoundingClientRect();
-    const below = (node) => node.getBoundingClientRect().bottom > top;
-    const chunk = [...log.querySelectorAll(".chunk")].find(below);
-    return chunk && [...chunk.children].find(below);
-  }
-
-  function keepPlace(change) {
-    const line = firstVisible(), before = line?.getBoundingClientRect().top;
-    change();
-    if (line?.isConnected) log.scrollTop += line.getBoundingClientRect().top - before;
-  }
-
-  // Only the log itself is scrolled; scrollIntoView would move the page too.
-  function show(line) {
-    settle(() => {
-      log.scrollTop += line.getBoundingClientRect().top - log.getBoundingClientRect().top - log.clientHeight / 3;
-    });
   }
 
   // ---- what comes -----------------------------------------------------------------------------------------------------
@@ -130,8 +68,9 @@
     scheduled = false;
     const arrived = waiting.splice(0), lines = arrived.reduce((sum, part) => sum + sizeOf(part), 0);
     if (!lines) return;
+    gaps.scaleTo(last);
     const work = () => {
-      for (const { content, first, until } of arrived) content ? append(content) : passOver(first, until);
+      for (const { content, first, until } of arrived) content ? append(content) : gaps.passOver(first, until);
       trim();
       if (marked) remark();
     };
@@ -151,78 +90,36 @@
     pill.lastElementChild.textContent = `${unseen.toLocaleString()} new line${unseen === 1 ? "" : "s"}`;
   }
 
-  // ---- gaps -----------------------------------------------------------------------------------------------------------
-  async function fetchLines(query) {
-    const answer = await fetch(`${log.dataset.chunk}?${query}`, { headers: { "X-Requested-With": "fetch" } });
-    if (!answer.ok || answer.redirected) throw new Error(`HTTP ${answer.status}`);
-    return parse(await answer.text());
-  }
-
-  async function fill(gap, from, until) {
-    if (gap.dataset.busy) return;
-    gap.dataset.busy = "1";
-    let content;
-    try {
-      content = await fetchLines(`from=${from}&to=${until}`);
-    } finally {
-      delete gap.dataset.busy;
-    }
-    if (!gap.isConnected || !content.childElementCount) return;
-    const first = firstOf(gap), end = lastOf(gap), got = numberOf(content.lastElementChild);
-    keepPlace(() => {
-      const before = numberOf(content.firstElementChild) > first ? [makeGap(first, numberOf(content.firstElementChild) - 1)] : [];
-      const after = got < end ? [makeGap(got + 1, end)] : [];
-      if (gap.contains(document.activeElement)) log.focus({ preventScroll: true });
-      looking?.unobserve(gap);
-      gap.replaceWith(...before, ...chunksOf(content), ...after);
-    });
-    remark();
-  }
-
-  // From the side on which the reader is.
-  function open(gap) {
-    const first = firstOf(gap), until = lastOf(gap), line = firstVisible();
-    const fromAbove = line && numberOf(line) < first;
-    return (fromAbove ? fill(gap, first, Math.min(until, first + PAGE - 1)) : fill(gap, Math.max(first, until - PAGE + 1), until))
-      .then(() => keepPlace(trim));
-  }
-
-  const looking = "IntersectionObserver" in window ? new IntersectionObserver((seen) => {
-    for (const { isIntersecting, target } of seen) if (isIntersecting && target.isConnected && !isFollowing()) open(target).catch(() => {});
-  }, { root: log, rootMargin: "400px 0px" }) : null;
-
   log.addEventListener("click", (event) => {
     const gap = event.target.closest(".gap");
     if (!gap || !event.target.closest("a, button")) return;
     event.preventDefault();
     follow.checked = false;
-    open(gap);
+    gaps.open(gap).catch(() => {});
   });
 
   // ---- going somewhere ------------------------------------------------------------------------------------------------
+  const show = (line) => settle(() => place(line, 1 / 3));
+
   async function goTo(number) {
     follow.checked = false;
-    if (!$(`L${number}`)) {
-      const gap = [...log.querySelectorAll(".gap")].find((one) => firstOf(one) <= number && number <= lastOf(one));
-      if (!gap) return;
-      await fill(gap, Math.max(firstOf(gap), number - PAGE / 2), Math.min(lastOf(gap), number + PAGE / 2 - 1));
-    }
+    if (!$(`L${number}`)) await gaps.bring(number);
     const line = $(`L${number}`);
     if (!line) return;
     log.scrollIntoView({ block: "nearest" });
     show(line);
     trim();
+    remark();
   }
 
   async function goToEnd() {
-    const gap = log.lastElementChild;
-    if (isGap(gap)) await fill(gap, Math.max(firstOf(gap), lastOf(gap) - PAGE + 1), lastOf(gap));
+    if (isGap(log.lastElementChild)) await gaps.bring(last);
     follow.checked = live;
     unseen = 0;
     showPill();
     log.scrollIntoView({ block: "nearest" });
-    trim();
     settle(toEnd);
+    trim();
   }
 
   function mark(first, until = first) {
@@ -245,6 +142,19 @@
   }
   addEventListener("hashchange", goToAddress);
 
+  async function goToStart() {
+    await goTo(1);
+    settle(() => { log.scrollTop = 0; });
+  }
+
+  // Not by scrolling past all that lies between.
+  const ends = { Home: goToStart, End: goToEnd };
+  log.addEventListener("keydown", (event) => {
+    if (event.target !== log || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(ends, event.key)) return;
+    event.preventDefault();
+    ends[event.key]();
+  });
+
   pill.addEventListener("click", () => {
     log.focus({ preventScroll: true });
     goToEnd();
@@ -264,11 +174,7 @@
   log.view = {
     get last() { return last; },
     get marked() { return marked; },
-    take, takeGap, fetchLines, goTo, goToEnd, mark,
-    async goToStart() {
-      await goTo(1);
-      settle(() => { log.scrollTop = 0; });
-    },
+    take, takeGap, goTo, goToStart, goToEnd, mark,
     // The operation has ended: what waits is shown, and there is nothing more to follow.
     end() {
       flush();
@@ -280,7 +186,9 @@
   };
 
   if (!live) follow.closest(".tool").hidden = true;
-  log.querySelectorAll(".gap").forEach((gap) => looking?.observe(gap));
+  for (const chunk of log.querySelectorAll(".chunk")) chunk.replaceWith(...chunksOf([...chunk.children]));
+  gaps.scaleTo(last);
+  gaps.start(isFollowing, () => { keepPlace(trim); remark(); });
   const shown = log.querySelector(".is-marked") ?? (live ? null : log.querySelector(".is-error"));
   if (goToAddress()) return;
   if (shown) show(shown);

@@ -90,6 +90,37 @@ def test_word_of_the_end_is_given_only_when_asked_for(page: Page, instance: Inst
         assert (page.locator("#favicon").get_attribute("href") or "").endswith("succeeded.svg")
 
 
+SEEN = """() => {
+  const { top, bottom } = document.getElementById("log").getBoundingClientRect();
+  const lines = [...document.querySelectorAll("#log .line")].map((line) => [line.getBoundingClientRect(), line.id]);
+  return lines.filter(([box]) => box.bottom > top && box.top < bottom).map(([, id]) => Number(id.slice(1)));
+}"""
+
+
+def test_the_scroll_bar_leads_through_the_whole_log(page: Page, long: Written) -> None:
+    page.goto(f"{long.address}#L1")
+    is_at(page, 1)
+    page.evaluate("const log = document.getElementById('log'); log.scrollTop = log.scrollHeight * 2 / 3")
+    page.wait_for_function(f"({SEEN})().length > 10")
+    seen = page.evaluate(SEEN)
+    assert seen == list(range(seen[0], seen[-1] + 1))
+    assert abs(seen[0] - LINES * 2 / 3) < 300
+    page.locator("#log").hover()
+    for _ in range(60):
+        before = page.evaluate(SEEN)
+        page.mouse.wheel(0, -300)
+        page.wait_for_timeout(30)
+        after = page.evaluate(SEEN)
+        assert after == list(range(after[0], after[-1] + 1))
+        assert 0 <= before[0] - after[0] <= 40  # a wheel’s turn and no leap
+    assert len(numbers(page)) <= 1050
+    page.locator("#log").focus()
+    page.keyboard.press("End")
+    expect(page.locator(f"#L{LINES}")).to_be_in_viewport()
+    page.keyboard.press("Home")
+    expect(page.locator("#L1")).to_be_in_viewport()
+
+
 def is_at(page: Page, number: int) -> None:
     expect(page.locator(f"#L{number}")).to_be_in_viewport()
     expect(page.locator(f"#L{number}")).to_have_class(re.compile("is-marked"))
