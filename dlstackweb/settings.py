@@ -71,7 +71,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["heroicons.templatetags.heroicons"],
+            "builtins": ["stacks.templatetags.icons"],
         },
     }
 ]

@@ -43,7 +43,8 @@ def test_every_form_that_sends_has_its_token(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_make_no_code(path: Path) -> None:
-    assert not re.search(r"\beval\(|new Function|\.style\b|https?://", path.read_text())
+    # A number for the style sheet is all that a script may tell it: how things look is said there.
+    assert not re.search(r"\beval\(|new Function|\.style\b(?!\.setProperty\(\"--)|https?://", path.read_text())
 
 
 def test_the_error_page_needs_nothing() -> None:
