@@ -27,8 +27,9 @@ class MatrixFilter(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = Machine.objects.values_list("name", flat=True)
-        self.fields["machine"].choices = [("", "All machines"), *((name, name) for name in names)]  # type: ignore[attr-defined]
+        self.machines = list(Machine.objects.values_list("name", flat=True))
+        choices = [("", "All machines"), *((name, name) for name in self.machines)]
+        self.fields["machine"].choices = choices  # type: ignore[attr-defined]
 
     def asked(self) -> Asked:
         """Give what the matrix is asked for."""

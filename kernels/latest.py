@@ -12,12 +12,18 @@ _DEPTH = {depth: number for number, depth in enumerate(Depth.values)}
 Key = tuple[int, str, str, str]  # machine, version, environment, kernel
 
 
-def latest(machines: Collection[int], versions: Collection[str]) -> dict[Key, list[KernelCheck]]:
-    """Give the latest check of each depth of each kernel of these versions on these machines, in one query."""
+def latest(
+    machines: Collection[int], versions: Collection[str], *, output: bool = False
+) -> dict[Key, list[KernelCheck]]:
+    """Give the latest check of each depth of each kernel of these versions on these machines, in one query.
+
+    What a check printed is read only with `output`.
+    """
     asked = KernelCheck.objects.filter(machine__in=machines, version__in=versions).order_by()
     newest = asked.values("machine", "version", "environment", "name", "depth").annotate(last=Max("pk"))
+    rows = KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk")
     found: dict[Key, list[KernelCheck]] = {}
-    for row in KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk").defer("output"):
+    for row in rows if output else rows.defer("output"):
         found.setdefault((row.machine_id, row.version, row.environment, row.name), []).append(row)
     return found
 

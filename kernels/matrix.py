@@ -10,7 +10,7 @@ from typing import Any, Literal
 from kernels import latest, seen
 from kernels.models import Depth, KernelCheck
 from stacks.models import Machine, Version
-from stacks.views.shown import Shown, all_machines
+from stacks.views.standing import Standing, standing
 
 Where = Literal["live", "previous", "version", "library"]
 State = Literal["ok", "failed", "unchecked"]
@@ -94,6 +94,11 @@ class Asked:
     language: str = ""
     only: str = ""
 
+    @property
+    def narrows_rows(self) -> bool:
+        """Tell whether a kernel passes or not by what it is on any machine."""
+        return bool(self.state or self.language or self.only)
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -104,30 +109,40 @@ class Matrix:
     languages: list[str] = field(default_factory=list)
 
 
-def build(asked: Asked) -> Matrix:
-    """Read the matrix in a number of queries that grows neither with kernels, versions nor machines."""
-    shown = [item for item in all_machines() if not asked.machines or item.machine.name in asked.machines]
-    versions = _versions(shown, asked.versions)
-    libraries = seen.libraries([item.machine for item in shown])
-    columns = list(_columns(shown, versions, libraries))
+def build(asked: Asked, shown: Collection[str] = ()) -> Matrix:
+    """Read the matrix in a number of queries that grows neither with kernels, versions nor machines.
+
+    `shown` names the machines of which columns are wanted, if not all: rows pass by what is on every machine.
+    """
+    machines = standing(asked.machines or (() if asked.narrows_rows else shown))
+    versions = _versions(machines, asked.versions)
+    libraries = seen.libraries([item.machine for item in machines])
+    columns = list(_columns(machines, versions, libraries))
     names = {column.version for column in columns if column.version}
-    checks = latest.latest([item.machine.pk for item in shown], names)
+    checks = latest.latest([item.machine.pk for item in machines], names)
     cells: dict[str, dict[object, Cell]] = {}
     for column in columns:
         for name, cell in _cells(column, versions, libraries, checks):
             cells.setdefault(name, {})[column.key] = cell
     rows = [Row(name, [(column, found.get(column.key)) for column in columns]) for name, found in sorted(cells.items())]
     languages = sorted({language for row in rows for language in row.languages if language})
-    return Matrix(columns, [row for row in rows if _passes(row, asked)], languages)
+    found = Matrix(columns, [row for row in rows if _passes(row, asked)], languages)
+    return _part(found, shown) if shown else found
+
+
+def _part(whole: Matrix, shown: Collection[str]) -> Matrix:
+    at = [place for place, column in enumerate(whole.columns) if column.machine.name in shown]
+    rows = [Row(row.name, [row.cells[place] for place in at]) for row in whole.rows]
+    return Matrix([whole.columns[place] for place in at], rows, whole.languages)
 
 
 Libraries = dict[int, seen.Documents]
 Versions = dict[int, dict[str, Version]]
 
 
-def _versions(shown: Collection[Shown], chosen: Collection[str]) -> Versions:
+def _versions(machines: Collection[Standing], chosen: Collection[str]) -> Versions:
     """Give of each machine what is live, what a revert would put back, and what was chosen, in that order."""
-    first = {item.machine.pk: [name for name in (item.active, item.previous) if name] for item in shown}
+    first = {item.machine.pk: [name for name in (item.active, item.previous) if name] for item in machines}
     names = {*chosen, *(name for listed in first.values() for name in listed)}
     rows = Version.objects.filter(machine__in=first, name__in=names, removed_at=None).order_by("-generation")
     found: Versions = {pk: {} for pk in first}
@@ -139,8 +154,8 @@ def _versions(shown: Collection[Shown], chosen: Collection[str]) -> Versions:
     }
 
 
-def _columns(shown: Collection[Shown], versions: Versions, libraries: Libraries) -> Iterator[Column]:
-    for item in shown:
+def _columns(machines: Collection[Standing], versions: Versions, libraries: Libraries) -> Iterator[Column]:
+    for item in machines:
         machine, active = item.machine, item.active
         yield Column(machine, "live", active)
         for name in versions[machine.pk]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from stacks.models import Activation, Machine, Operation, Recipe, RecipeRevision, Version
-from tests.believable import GB, KERNELS, PACKAGES, RECIPE, elsewhere, steps
+from stacks.models import Activation, Event, Machine, Operation, Recipe, RecipeRevision, Version
+from tests import many_kernels, many_trees
+from tests.believable import GB, PACKAGES, RECIPE, elsewhere, steps
+from tests.many_kernels import KERNELS
 
 PER_ENVIRONMENT = 300  # packages
 KINDS = ("build", "deploy", "backup", "verify", "solve", "revert")
@@ -20,17 +24,26 @@ STATES = ("succeeded", "succeeded", "succeeded", "failed", "cancelled", "interru
 
 
 class Many:
-    """Writes `machines`, with `versions` and `operations` spread over them; the same numbers give the same rows."""
+    """Writes `machines`, with `versions` and `operations` spread over them; the same numbers give the same rows.
 
-    def __init__(self, *, machines: int, versions: int, operations: int) -> None:
+    The first machine is `here`, with its trees below `root`; `elsewhere` is another; `logged` has a log.
+    """
+
+    def __init__(self, root: Path, *, machines: int, versions: int, operations: int) -> None:
         self.chance, self.now = random.Random(5), timezone.now()
         self.people = [User.objects.create_user(f"user{number}") for number in range(8)]
         self.admin = User.objects.create_superuser("admin")
         self.revisions = [self._recipe(number) for number in range(6)]
+        self.root = root
         self.machines = Machine.objects.bulk_create(map(self._machine, range(machines)))
         self.operations = self._operations(operations)
         self.versions = self._versions(versions // machines)
         self._activations()
+        self._events()
+        self.here, self.elsewhere = self.machines[0], self.machines[-1]
+        many_trees.write(root, self.here, self.versions[: versions // machines])
+        many_kernels.write(self.machines, self.versions, self.admin)
+        self.logged = many_trees.log(next(one for one in self.operations if one.state == "failed"))
 
     def _recipe(self, number: int) -> RecipeRevision:
         recipe = Recipe.objects.create(name=f"recipe-{number}", description="What notebooks import.")
@@ -43,7 +56,9 @@ class Many:
     def _machine(self, number: int) -> Machine:
         low = {"code": "x", "message": "The backing link names another version.", "action": "Deploy again."}
         seen = elsewhere("/data0", "2026-11-20", *([low] if number % 9 == 0 else []))
-        return Machine(name=f"m{number:03}", root="/data0", generation=900, observed=seen, observed_at=self.now)
+        here = number == 0
+        name, root = (settings.DLSTACK.machine, str(self.root)) if here else (f"m{number:03}", "/data0")
+        return Machine(name=name, root=root, generation=900, observed=seen, observed_at=self.now)
 
     def _operations(self, count: int) -> list[Operation]:
         made = [self._operation(number, self.machines[number % len(self.machines)]) for number in range(count)]
@@ -89,6 +104,14 @@ class Many:
             sealed_at=self.now, manifest_digest=f"{generation:064x}",
             lockfile="".join(f"{name}=={number} --hash=sha256:{'0' * 64}\n" for name, number in found.items()),
         )  # fmt: skip
+
+    def _events(self) -> None:
+        kinds = Event.Kind.values
+        texts = [(machine, number) for machine in self.machines for number in range(5)]
+        Event.objects.bulk_create(
+            Event(machine=machine, kind=kinds[number % 4], text=f"Something {number}", by=self.people[number])
+            for machine, number in texts
+        )
 
     def _activations(self) -> None:
         made = []

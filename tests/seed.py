@@ -13,11 +13,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
+from stacks.engine.versions import Description
 from tests.believable import GB, KERNELS, NAMESPACE, RECIPE, descriptions, elsewhere, glance, lines, packages, steps
 
 
 def write_disk(root: Path) -> None:
     """Make the root of a machine with four small trees that claim to be large, two of them in the ramdisk."""
+    write_trees(root, descriptions(), resident=("2026-11-12", "2026-11-20"), active="2026-11-20")
+
+
+def write_trees(root: Path, described: list[Description], *, resident: tuple[str, ...], active: str) -> None:
+    """Make the root of a machine with a small tree for each description, some in the ramdisk as well."""
     from stacks.engine import durable, sizes, versions
     from stacks.engine.layout import Layout
     from stacks.engine.manifest import Manifest
@@ -27,22 +33,22 @@ def write_disk(root: Path) -> None:
     ramdisk = Path(tempfile.mkdtemp(prefix="dlstack-seed-", dir="/dev/shm"))
     layout.ramdisk.symlink_to(ramdisk)
     shares = {}
-    for description in descriptions():
+    for description in described:
         tree = layout.version(description.name)
-        for place in (tree, *([layout.resident(description.name)] if description.generation in (2, 3) else [])):
+        for place in (tree, *([layout.resident(description.name)] if description.name in resident else [])):
             (place / "anaconda3").mkdir(parents=True)
             (place / "anaconda3" / "version").write_text(description.name)
         tree.rename(root / "aside")
         versions.store(layout, description, Manifest(()))
         (root / "aside").rename(tree)
         versions.mark(tree, description)
-        if description.generation in (2, 3):
+        if description.name in resident:
             versions.mark(layout.resident(description.name), description)
         own = description.bytes if description.generation == 1 else description.bytes // 9
         shares[description.name] = {"files": description.files, "bytes": description.bytes, "unique_bytes": own}
     durable.write_json(sizes._store(layout), shares)
-    layout.live.symlink_to("sw.tmpfs/2026-11-20")
-    layout.backing.symlink_to("sw.2026-11-20")
+    layout.live.symlink_to(f"sw.tmpfs/{active}")
+    layout.backing.symlink_to(f"sw.{active}")
 
 
 class Seed:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from django import template
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from kernels.matrix import Cell, Column
 
 register = template.Library()
 
@@ -24,6 +28,16 @@ def kernel_state(name: str) -> dict[str, str]:
     """Show how a kernel is, as icon, word and colour."""
     icon, word, style = STATES.get(name, STATES["unchecked"])
     return {"icon": icon, "word": word, "style": style}
+
+
+@register.simple_tag(takes_context=True)
+def matrix_cell(context: template.Context, column: Column, cell: Cell | None) -> SafeString:
+    """Show a kernel in one place; what looks the same on many machines is drawn once for a page."""
+    drawn: dict[object, SafeString] = context.render_context.setdefault("cells", {})
+    key = (cell, column.where == "library")
+    if key not in drawn:
+        drawn[key] = render_to_string("kernels/_cell.html", {"column": column, "cell": cell})
+    return drawn[key]
 
 
 @register.inclusion_tag("kernels/_findings.html")

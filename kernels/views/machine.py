@@ -40,7 +40,8 @@ Shown = tuple[dict[str, Any], list[KernelCheck], str]
 
 def _judged(machine: Machine, inventory: seen.Seen) -> list[Shown]:
     """Give each kernel with its last checks and how it is by those and by its files, those that failed first."""
-    checks = {key[2:]: rows for key, rows in latest([machine.pk], [inventory.version]).items()}
+    known = latest([machine.pk], [inventory.version], output=True)
+    checks = {key[2:]: rows for key, rows in known.items()}
     shown = []
     for kernel in inventory.kernels:
         rows = sorted(checks.get((kernel["environment"], kernel["name"]), []), key=lambda row: _ORDER[row.depth])

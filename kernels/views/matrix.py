@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -10,14 +11,20 @@ from kernels import matrix as matrices
 from kernels.forms import MatrixFilter
 from stacks.http import Request, viewing
 
+PER_PAGE = 20  # machines
+
 
 @viewing
 def matrix(request: Request) -> HttpResponse:
-    """Show the matrix, narrowed as the address says."""
+    """Show the matrix of some machines, narrowed as the address says, which also holds the page."""
     form = MatrixFilter(request.GET)
-    found = matrices.build(form.asked())
+    asked = form.asked()
+    page = Paginator(list(asked.machines) or form.machines, PER_PAGE).get_page(request.GET.get("page"))
+    found = matrices.build(asked, page.object_list)
+    kept = request.GET.copy()
+    kept.pop("page", None)
     filtered = any(request.GET.get(name) for name in form.fields)
-    context = {"form": form, "matrix": found, "filtered": filtered, "query": request.GET.urlencode()}
+    context = {"form": form, "matrix": found, "filtered": filtered, "page": page, "kept": kept.urlencode()}
     return render(request, "kernels/matrix.html", context)
 
 

@@ -115,11 +115,13 @@ class Operation(models.Model):
                 | Q(finished_at__gte=F("started_at")),
             ),
         )
-        # By state: pages, sweeper and reaper ask for the few unfinished ones among all.
+        # By state: pages, sweeper and reaper ask for the few unfinished ones among all. In that one and in the last
+        # stands all that the list of operations narrows by, so that rows which are passed over are not read.
         indexes = (
             models.Index(name="operation_by_machine", fields=("machine", "-id")),
-            models.Index(name="operation_by_state", fields=("state", "machine")),
+            models.Index(name="operation_by_state", fields=("state", "machine", "kind", "requested_by")),
             models.Index(name="operation_by_time", fields=("-created_at",)),
+            models.Index(name="operation_listed", fields=("-id", "state", "machine", "kind", "requested_by")),
         )
 
     def __str__(self) -> str:

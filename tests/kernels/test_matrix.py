@@ -104,7 +104,7 @@ def test_csv_holds_no_formula(elsewhere: Machine) -> None:
     assert list(same) == list(exports.FIELDS)
 
 
-QUERIES = 9  # three of them for the problems that machines' pages show
+QUERIES = 4
 
 
 def test_as_many_queries_for_forty_kernels_ten_versions_and_twenty_machines(

@@ -51,6 +51,25 @@ def test_without_machines_it_says_what_to_do(as_viewer: Client) -> None:
     assert "No kernel yet" in as_viewer.get(ADDRESS).content.decode()
 
 
+def test_machines_come_in_pages_but_are_compared_with_all(as_viewer: Client, elsewhere: Machine) -> None:
+    for number in range(22):
+        other = Machine.objects.create(name=f"m{number:02}", root="/data0")
+        add_version(other, "a", kernelspecs("everywhere", *(["rare"] if number == 21 else [])), active=True)
+    add_version(elsewhere, "a", kernelspecs("everywhere"), active=True)
+    first = as_viewer.get(ADDRESS, {"versions": "b"}).content.decode()
+    assert 'href="/machines/m00/kernels/"' in first
+    assert 'href="/machines/m21/kernels/"' not in first
+    assert "<code>rare</code>" not in first
+    assert "on 20 of 23 machines" in first
+    assert 'href="?versions=b&amp;page=2"' in first
+    second = as_viewer.get(ADDRESS, {"page": "2"}).content.decode()
+    assert 'href="/machines/m21/kernels/"' in second
+    assert "<code>rare</code>" in second
+    differing = as_viewer.get(ADDRESS, {"only": "differs"}).content.decode()
+    assert "<code>rare</code>" in differing
+    assert "<code>everywhere</code>" not in differing
+
+
 def test_as_many_queries_for_many_as_for_few(
     as_viewer: Client, elsewhere: Machine, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
