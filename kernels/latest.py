@@ -13,13 +13,18 @@ Key = tuple[int, str, str, str]  # machine, version, environment, kernel
 
 
 def latest(
-    machines: Collection[int], versions: Collection[str], *, output: bool = False
+    machines: Collection[int],
+    versions: Collection[str],
+    *,
+    kernels: Collection[str] | None = None,
+    output: bool = False,
 ) -> dict[Key, list[KernelCheck]]:
     """Give the latest check of each depth of each kernel of these versions on these machines, in one query.
 
-    What a check printed is read only with `output`.
+    With `kernels` of those names alone; what a check printed is read only with `output`.
     """
-    asked = KernelCheck.objects.filter(machine__in=machines, version__in=versions).order_by()
+    named = {} if kernels is None else {"name__in": kernels}
+    asked = KernelCheck.objects.filter(machine__in=machines, version__in=versions, **named).order_by()
     newest = asked.values("machine", "version", "environment", "name", "depth").annotate(last=Max("pk"))
     rows = KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk")
     found: dict[Key, list[KernelCheck]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -178,9 +178,9 @@ def _cells(
     row = versions[column.machine.pk].get(column.version)
     for spec in row.kernelspecs if row else ():
         name, environment = str(spec.get("name", "")), str(spec.get("environment", ""))
-        found = latest.judge(checks.get((column.machine.pk, column.version, environment, name), ()))
-        cell = Cell(str(spec.get("display_name", "")), str(spec.get("language", "")), environment)
-        yield name, _judged(cell, found)
+        known = checks.get((column.machine.pk, column.version, environment, name))
+        told = (str(spec.get("display_name", "")), str(spec.get("language", "")), environment)
+        yield name, _judged(told, latest.judge(known)) if known else Cell(*told)
 
 
 def _of_library(item: dict[str, Any]) -> Cell:
@@ -190,13 +190,12 @@ def _of_library(item: dict[str, Any]) -> Cell:
     return Cell(item["display_name"], item["language"], "", state, "static", item["code"], reason)
 
 
-def _judged(cell: Cell, check: KernelCheck | None) -> Cell:
+def _judged(told: tuple[str, str, str], check: KernelCheck | None) -> Cell:
     if check is None:
-        return cell
+        return Cell(*told)
     state: State = "failed" if check.state == KernelCheck.State.FAILED else "ok"
     seconds = check.seconds if check.depth == Depth.LAUNCH and state == "ok" else None
-    cell = replace(cell, state=state, seconds=seconds, depth=check.depth, code=check.code)
-    return replace(cell, reason=check.reason, checked_at=check.checked_at)
+    return Cell(*told, state, check.depth, check.code, check.reason, seconds, check.checked_at)
 
 
 def _passes(row: Row, asked: Asked) -> bool:

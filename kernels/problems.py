@@ -18,7 +18,11 @@ def failing(machines: Collection[Machine]) -> Problems:
     heavy = ("version__lockfile", "version__packages")
     unended = Activation.objects.filter(machine__in=machines, ended_at=None).select_related("version", "machine")
     active = {item.machine: item.version for item in unended.defer(*heavy, "machine__observed")}
-    checks = latest.latest([machine.pk for machine in active], [version.name for version in active.values()])
+    required = {
+        str(spec["name"]) for version in active.values() for spec in version.kernelspecs if spec.get("required")
+    }
+    versions = [version.name for version in active.values()]
+    checks = latest.latest([machine.pk for machine in active], versions, kernels=required)
     return {machine.pk: list(_of(machine, version, checks)) for machine, version in active.items()}
 
 

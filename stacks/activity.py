@@ -89,7 +89,9 @@ class Source:
         found = self._narrowed(asked)
         if after is not None:
             found = found.filter(self._after(after))
-        rows = found.order_by(f"-{self.at}", "-pk")[:count]
+        newest = f"-{self.at}", "-pk"
+        # Keys alone first, or whole rows with all that they name would be sorted.
+        rows = self.rows().filter(pk__in=found.order_by(*newest).values("pk")[:count]).order_by(*newest)
         return [(Cursor(getattr(row, self.at), self.name, row.pk), row) for row in rows]
 
     def _narrowed(self, asked: Asked) -> QuerySet[Any]:

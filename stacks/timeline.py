@@ -70,7 +70,7 @@ def of(machine: Machine, hours: int = HOURS) -> Happened:
     until = timezone.now()
     since = until - timedelta(hours=hours)
     recent = Q(created_at__gte=since) | Q(finished_at__gte=since) | Q(state__in=Operation.UNFINISHED)
-    operations = machine.operations.filter(recent).select_related("machine", "requested_by").defer("outcome")
+    operations = machine.operations.filter(recent).select_related("requested_by").defer("outcome")
     activations = machine.activations.filter(activated_at__gte=since).select_related("version", "activated_by")
     events = machine.events.filter(at__gte=since).select_related("by")
     changes = list(activations.defer(*LARGE)[:MOST])

@@ -114,11 +114,13 @@ class Many:
         )
 
     def _activations(self) -> None:
-        made = []
+        made, deploys = [], [one for one in self.operations if one.kind == "deploy" and one.state == "succeeded"]
         for machine in self.machines:
             own = [row for row in self.versions if row.machine_id == machine.pk]
             made += [self._activation(row, own[-1], self.now - timedelta(days=len(own) - place))
                      for place, row in enumerate(own)]  # fmt: skip
+        for activation, operation in zip(made, deploys, strict=False):  # others were only seen
+            activation.operation = operation
         rows = Activation.objects.bulk_create(made, batch_size=1000)
         for before, after in pairwise(rows):
             after.returns_to = before if before.machine_id == after.machine_id else None

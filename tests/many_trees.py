@@ -34,7 +34,11 @@ def write(root: Path, machine: Machine, versions: list[Version]) -> None:
     for spec in KERNELS[-2:]:
         _kernelspec(layout.kernel_specs / spec["name"], spec)
     (layout.kernel_specs / "tiny" / "logo-64x64.png").write_bytes(LOGO)
-    machine.observed = observation.observe(machine)
+    seen = observation.observe(machine)
+    for listed in seen["versions"]:
+        for contents in observation.CONTENTS:
+            del listed[contents]
+    machine.observed = seen
     machine.save(update_fields=["observed"])
 
 

@@ -33,7 +33,7 @@ def kernel_state(name: str) -> dict[str, str]:
 @register.simple_tag(takes_context=True)
 def matrix_cell(context: template.Context, column: Column, cell: Cell | None) -> SafeString:
     """Show a kernel in one place; what looks the same on many machines is drawn once for a page."""
-    drawn: dict[object, SafeString] = context.render_context.setdefault("cells", {})
+    drawn: dict[object, SafeString] = context["drawn"]
     key = (cell, column.where == "library")
     if key not in drawn:
         drawn[key] = render_to_string("kernels/_cell.html", {"column": column, "cell": cell})

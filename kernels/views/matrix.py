@@ -20,11 +20,11 @@ def matrix(request: Request) -> HttpResponse:
     form = MatrixFilter(request.GET)
     asked = form.asked()
     page = Paginator(list(asked.machines) or form.machines, PER_PAGE).get_page(request.GET.get("page"))
-    found = matrices.build(asked, page.object_list)
+    found = matrices.build(asked, list(page.object_list))
     kept = request.GET.copy()
     kept.pop("page", None)
     filtered = any(request.GET.get(name) for name in form.fields)
-    context = {"form": form, "matrix": found, "filtered": filtered, "page": page, "kept": kept.urlencode()}
+    context = {"form": form, "matrix": found, "filtered": filtered, "page": page, "kept": kept.urlencode(), "drawn": {}}
     return render(request, "kernels/matrix.html", context)
 
 

@@ -42,7 +42,8 @@ def backing(layout: Layout) -> str | None:
 
 def _name_of(layout: Layout, link: Path) -> str | None:
     real = os.path.realpath(link)
-    for name in versions.directories(layout):
+    # The name that it ends with first: to look at another is to walk two paths.
+    for name in sorted(versions.directories(layout), key=lambda name: not real.endswith(name)):
         if real in (os.path.realpath(layout.resident(name)), os.path.realpath(layout.version(name))):
             return name if os.path.isdir(real) else None
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,9 @@ def _version(layout: Layout, name: str, known: dict[str, sizes.Size]) -> dict[st
 
 
 def _described(description: Description) -> dict[str, Any]:
-    plain = asdict(description)
-    return {name: value for name, value in plain.items() if name not in ("name", "files", "bytes", "recipe_text")}
+    # Not by asdict, which copies the lists of all packages of all versions for every page.
+    names = (field.name for field in fields(description))
+    return {name: getattr(description, name) for name in names if name not in ("name", "files", "bytes", "recipe_text")}
 
 
 def _link(path: Path) -> dict[str, Any]:

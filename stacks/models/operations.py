@@ -115,12 +115,12 @@ class Operation(models.Model):
                 | Q(finished_at__gte=F("started_at")),
             ),
         )
-        # By state: pages, sweeper and reaper ask for the few unfinished ones among all. In that one and in the last
-        # stands all that the list of operations narrows by, so that rows which are passed over are not read.
+        # By state: pages, sweeper and reaper ask for the few unfinished ones among all. The last three also hold what
+        # lists narrow by, so that rows which are passed over are not read.
         indexes = (
             models.Index(name="operation_by_machine", fields=("machine", "-id")),
             models.Index(name="operation_by_state", fields=("state", "machine", "kind", "requested_by")),
-            models.Index(name="operation_by_time", fields=("-created_at",)),
+            models.Index(name="operation_by_time", fields=("-created_at", "kind", "machine", "requested_by")),
             models.Index(name="operation_listed", fields=("-id", "state", "machine", "kind", "requested_by")),
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from django.core.paginator import Page, Paginator
+from django.db.models import F, Max, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -14,9 +14,9 @@ from stacks.http import Request, changing, viewing
 from stacks.incidents import Incident
 from stacks.models import Machine, Operation
 from stacks.views import torn
-from stacks.views.shown import Shown, all_machines
+from stacks.views.shown import all_machines
 
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
+PER_PAGE = 20
 
 
 @viewing
@@ -26,8 +26,16 @@ def incident(request: Request) -> HttpResponse:
     names = list(Machine.objects.values_list("name", flat=True))
     if named in names or len(names) == 1:
         return redirect("stacks:machine-incident", named if named in names else names[0])
-    machines = sorted(all_machines(), key=_changed_at, reverse=True)
-    return render(request, "stacks/incidents.html", {"machines": machines})
+    page: Page[int] = Paginator(_changed_last_first(), PER_PAGE).get_page(request.GET.get("page"))
+    place = {pk: number for number, pk in enumerate(page.object_list)}
+    machines = sorted(all_machines(list(place)), key=lambda shown: place[shown.machine.pk])
+    return render(request, "stacks/incidents.html", {"machines": machines, "page": page, "names": names})
+
+
+def _changed_last_first() -> QuerySet[Machine, int]:
+    changed_at = Max("activations__activated_at", filter=Q(activations__ended_at=None))
+    changed = Machine.objects.annotate(changed_at=changed_at).order_by(F("changed_at").desc(nulls_last=True), "name")
+    return changed.values_list("pk", flat=True)
 
 
 def machine_incident(request: Request, name: str) -> HttpResponse:
@@ -80,7 +88,3 @@ def _facts(request: Request, name: str) -> Incident:
 def _shown(request: Request, found: Incident, form: RevertForm, *, status: int = 200) -> HttpResponse:
     context = {"incident": found, "machine": found.machine, "form": form, "hours": request.GET.get("hours", "")}
     return render(request, "stacks/incident.html", context, status=status)
-
-
-def _changed_at(shown: Shown) -> datetime:
-    return shown.activation.activated_at if shown.activation else LONG_AGO
