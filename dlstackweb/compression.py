@@ -1,4 +1,4 @@
-"""What is sent is compressed where that is safe and worth it (docs/adr/0012)."""
+"""What is sent is compressed where that is safe and worth it (docs/adr/0016)."""
 
 from __future__ import annotations
 

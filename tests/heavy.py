@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 MACHINES, EACH, KERNELS, PACKAGES, LINES = 4, 60, 20, 500, 5000
@@ -40,7 +41,7 @@ def filled() -> dict[str, Any]:
     from tests import many
 
     many.PER_ENVIRONMENT = PACKAGES
-    made = many.Many(machines=MACHINES, versions=MACHINES * EACH, operations=1500)
+    made = many.Many(Path(settings.DLSTACK.home) / "many", machines=MACHINES, versions=MACHINES * EACH, operations=1500)
     _more(made)
     client = Client()
     client.force_login(made.admin)

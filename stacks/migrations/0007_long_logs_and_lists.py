@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("stacks", "0005_indexes"),
+        ("stacks", "0006_attempts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
