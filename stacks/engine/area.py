@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import tempfile
 from pathlib import Path
 
 from stacks.engine import emptying, trees, versions
@@ -18,6 +20,11 @@ def make_place(layout: Layout, owner: Owner) -> None:
     layout.building.mkdir(mode=0o755)
     if os.geteuid() == 0:
         os.lchown(layout.building, owner.uid, owner.gid)
+
+
+def new_inputs() -> Path:
+    """Name a directory of files for guests; the journal knows it before it is made, so that a kill never leaves it."""
+    return Path(tempfile.gettempdir()) / f"{INPUTS}{secrets.token_hex(8)}"
 
 
 def remove_inputs(place: str) -> None:

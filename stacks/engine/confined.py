@@ -9,6 +9,7 @@ is compared with the source, which is gone through by descriptors.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,33 +33,30 @@ def run(
     sink: Sink,
     stop: Stop,
     lock_fds: tuple[int, ...] = (),
-    readable: Sequence[Path] = (),
+    stdin: int = subprocess.DEVNULL,
 ) -> None:
     """Run a copying program that sees the system, `source` read-only and `target` alone, where this process has rights.
 
     A symlink that leads out of the two, planted before or in mid-copy, leads to nothing there.
     """
     if os.geteuid() == 0:
-        argv = [*_namespace(source, target, readable), "--", *argv]
+        argv = [*_namespace(source, target), "--", *argv]
     elif owner.may_give_files() and landlocked.version() >= landlocked.OLDEST:
-        argv = [*_landlock(source, target, readable), "--", *argv]
-    process.run(Command(argv, label, base_environment(), pass_fds=lock_fds), sink, stop)
+        argv = [*_landlock(source, target), "--", *argv]
+    process.run(Command(argv, label, base_environment(), pass_fds=lock_fds, stdin=stdin), sink, stop)
 
 
-def _landlock(source: Path, target: Path, readable: Sequence[Path]) -> list[str]:
-    reads = [word for path in (source, *readable) for word in ("--read", str(path))]
-    return [sys.executable, "-I", "-S", landlocked.__file__, *reads, "--write", str(target)]
+def _landlock(source: Path, target: Path) -> list[str]:
+    return [sys.executable, "-I", "-S", landlocked.__file__, "--read", str(source), "--write", str(target)]
 
 
-def _namespace(source: Path, target: Path, readable: Sequence[Path]) -> list[str]:
+def _namespace(source: Path, target: Path) -> list[str]:
     capabilities = [word for name in _KEPT for word in ("--cap-add", f"CAP_{name}")]
     shown = ["--ro-bind", str(source), str(source), "--bind", str(target), str(target)]
-    files = [word for path in readable for word in ("--ro-bind", str(path), str(path))]
     return [
         *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 — the namespace's own
         *system(),
         *shown,
-        *files,
         *capabilities,
     ]

@@ -73,6 +73,12 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
     sync_directory(path.parent)
 
 
+def write_alone(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write as `write_bytes` does, for whoever alone may write that file: what killed writes left beside it goes."""
+    sweep(path)
+    write_bytes(path, data, mode)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON document as `write_bytes` does."""
     write_bytes(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n")

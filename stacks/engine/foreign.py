@@ -1,7 +1,7 @@
 """Copying a tree in which its owner may be at work against us: all is read by descriptors, and nothing is waited for.
 
-rsync waits for ever on a pipe that takes the place of a file, and may be led elsewhere by a symlink (docs/adr). The
-copy lies where the owner cannot reach it; whether it is equal to the source is for the caller to see.
+rsync waits for ever on a pipe that takes the place of a file, and may be led elsewhere by a symlink. The copy lies
+where the owner cannot reach it; whether it is equal to the source is for the caller to see.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def _attributes(file: int | str) -> list[tuple[str, bytes]]:
 
 def _dress(made: int, status: os.stat_result, attributes: list[tuple[str, bytes]]) -> None:
     """Give a copy the owner, attributes, mode and times of what it was made of."""
-    if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+    is_now = os.fstat(made)
+    if (status.st_uid, status.st_gid) != (is_now.st_uid, is_now.st_gid):
         os.fchown(made, status.st_uid, status.st_gid)
     for name, value in attributes:  # after the owner, with whose change the kernel takes capabilities away
         with suppress(PermissionError):  # the comparison tells what is missing

@@ -115,7 +115,7 @@ def _set_aside(layout: Layout, description: Description) -> None:
 
 
 def _aside(layout: Layout, path: str) -> Path:
-    return layout.ramdisk / ".dlstack" / "externals" / path
+    return layout.ramdisk / ".dlstack" / resident.ASIDE / path
 
 
 def _bring(layout: Layout, description: Description, external: External, porter: Porter) -> None:
@@ -123,11 +123,12 @@ def _bring(layout: Layout, description: Description, external: External, porter:
         os.rename(_aside(layout, external.path), layout.ramdisk / external.path)
         return
     aside = layout.staging("external")
-    trees.discard(aside, aside.parent / "trash")
+    trees.discard(aside, resident.trash(layout))
     aside.mkdir(mode=0o700, parents=True)
     source = externals.latest(layout, external, layout.version(description.name))
     externals.carry(external, source, aside, porter)
     os.rename(aside / external.path, layout.ramdisk / external.path)
+    aside.rmdir()
 
 
 def verify(layout: Layout, description: Description) -> None:

@@ -34,7 +34,8 @@ def begin(
 
     `about` holds further words of JSON types, those that are empty left out: `paused` names the services that are
     stopped meanwhile, `detour` says how the live path, which a build leads elsewhere, is led back, `uuid` is that of a
-    version that the operation makes itself, so that no other is ever taken away in its stead.
+    version that the operation makes itself, so that no other is ever taken away in its stead. An intent that says
+    `done` is as good as ended: services are to be started again, no more.
     """
     intent: dict[str, Any] = {
         "operation": operation,
@@ -87,7 +88,7 @@ def end(layout: Layout, lane: str, outcome: str, *, healthy: bool = True) -> Non
     made anew, if there is room.
     """
     if intent := pending(layout, lane):
-        append(layout, intent | {"outcome": outcome, "healthy": healthy, "ended": time.time()})
+        append(layout, {"healthy": healthy} | intent | {"outcome": outcome, "ended": time.time()})
     _pending(layout, lane).unlink(missing_ok=True)
     durable.sync_directory(_pending(layout, lane).parent)
     reserve.renew(layout.state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
+from stacks.engine import exchanges
 from stacks.engine.kernels import spec as specs
 from stacks.engine.kernels.capture import Captured, capturing
 from stacks.engine.kernels.findings import first_error
@@ -75,9 +75,8 @@ def launch(found: Found, guest: Sandbox, *, timeout: float = TIMEOUT, path: str 
     read = specs.read(found.file, beneath=found.tree)
     if wrong := first_error(read.findings):
         return Health(found.name, healthy=False, seconds=0.0, reason=wrong.message, code=wrong.code)
-    with tempfile.TemporaryDirectory(prefix="dlk-") as place, capturing() as (output, captured):
-        os.chown(place, guest.owner.uid, guest.owner.gid)
-        manager = _Manager(guest, Path(place), _spec(read.spec, found, guest, program), path)
+    with exchanges.opened(guest.owner) as place, capturing() as (output, captured):
+        manager = _Manager(guest, place, _spec(read.spec, found, guest, program), path)
         seconds, ill = _judge(manager, str(read.spec.get("language", "")), output, captured, timeout)
     seconds = seconds or time.monotonic() - started
     return Health(found.name, ill is None, seconds, str(ill or ""), captured.text, ill.code if ill else "")

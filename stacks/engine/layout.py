@@ -11,7 +11,8 @@ from stacks.engine.errors import Refused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BACKUP = re.compile(r"\+[1-9][0-9]{0,3}\Z")
-_RESERVED = frozenset({"hdd", "tmpfs"})
+# Paths of DLStack's own: beside the versions on disk, and beside the half-made ones in the ramdisk.
+_RESERVED = frozenset({"hdd", "tmpfs", "trash", "externals"})
 IDENTITY = ".dlstack.json"
 STATE = ".dlstack"
 

@@ -30,7 +30,8 @@ _PASSED_ON = (
 class Command:
     """A program with its arguments; `label` is what people read in the place of a long argument list.
 
-    `silence` and `limit` are seconds without output and in all, None for no bound.
+    `silence` and `limit` are seconds without output and in all, None for no bound. It reads nothing from its standard
+    input unless a descriptor is given for it.
     """
 
     argv: Sequence[str]
@@ -40,6 +41,7 @@ class Command:
     pass_fds: tuple[int, ...] = ()
     silence: float | None = None
     limit: float | None = None
+    stdin: int = subprocess.DEVNULL
 
     @property
     def program(self) -> str:
@@ -78,7 +80,7 @@ def _start(command: Command, *, split: bool) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=command.stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if split else subprocess.STDOUT,
             env=dict(command.env) or base_environment(),

@@ -8,9 +8,9 @@ from typing import Any
 from stacks.engine import (
     area,
     detour,
-    durable,
     inplace,
     journal,
+    leftovers,
     links,
     mounts,
     renewal,
@@ -23,7 +23,6 @@ from stacks.engine.errors import Refused
 from stacks.engine.events import Event
 from stacks.engine.kernels import variant
 from stacks.engine.layout import Layout
-from stacks.engine.locks import lane_lock
 from stacks.engine.stop import Stop
 from stacks.engine.trees import Porter
 
@@ -37,14 +36,15 @@ def recover(layout: Layout, lane: str) -> list[str]:
         return []
     journal.sweep(layout, lane)
     if lane == "live":
+        is_known = (journal.pending(layout, lane) or {}).get("kind") in {None, *_RECOVERIES}
         said = [*detour.mend(layout), *_finish(layout, lane)]
-        links.sweep(layout.root)
-        durable.sweep(layout.in_place_mark)
-        said += trees.empty(resident.trash(layout))
+        if is_known:
+            leftovers.sweep_live(layout)
+            said += trees.empty(resident.trash(layout))
     else:
-        said = [*_mend(layout), *_finish(layout, lane)]
-        _sweep_descriptions(layout)
+        said = [*_mend(layout), *_finish(layout, lane), *_mend_backup(layout)]
         said += trees.empty(layout.trash)
+    leftovers.sweep_shared(layout, held=lane)
     return said
 
 
@@ -56,13 +56,27 @@ def _mend(layout: Layout) -> list[str]:
         return detour.mend(layout)
 
 
+def _mend_backup(layout: Layout) -> list[str]:
+    """Finish what a backup, which runs in the build lane, left half active; skipped while an operation holds the links.
+
+    Such an operation has finished it already, when it began.
+    """
+    if (journal.pending(layout, "live") or {}).get("kind") != "backup":
+        return []
+    try:
+        with detour.hold(layout, "the recovery of a backup", Stop()):
+            return recover(layout, "live")
+    except Refused:
+        return []
+
+
 def _finish(layout: Layout, lane: str) -> list[str]:
     intent = journal.pending(layout, lane)
     if intent is None:
         return []
     work = _RECOVERIES.get(str(intent.get("kind")), _recover_unknown)
     outcome = work(layout, intent)
-    journal.end(layout, lane, f"recovered: {outcome}")
+    journal.end(layout, lane, "succeeded" if intent.get("done") else f"recovered: {outcome}")
     return [outcome]
 
 
@@ -98,12 +112,15 @@ def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
         resident.unstage(layout, name)
     not_started = _resumed(layout, intent)
     resident.finish_undo(layout, intent)
-    if links.target(layout.live) != resident.live_target(layout, name):
+    # After a reboot the live path may say so still, and lead to nothing.
+    if links.target(layout.live) != resident.live_target(layout, name) or name not in versions.residents(layout):
         return f"“{name}” had not become active: the live path was left as it was.{not_started}"
     try:
         resident.activate(layout, name)
     except Refused as error:
         return f"“{name}” had become active, but: {error}{not_started}"
+    if intent["kind"] == "backup" and intent.get("previous"):
+        resident.retire(layout, str(intent["previous"]))
     return f"“{name}” had become active: the backing link was set to it.{not_started}"
 
 
@@ -151,11 +168,13 @@ def _recover_discard(layout: Layout, intent: dict[str, Any]) -> str:
     if resident.is_in_place(layout):
         return _recover_in_place(layout, intent)
     name = str(intent["version"])
-    if description := versions.sealed(layout, name):
-        renewal.finish_renewal(layout, description, intent.get("staged", {}))
+    description = versions.sealed(layout, name)
+    is_new = bool(description and renewal.finish_renewal(layout, description, intent.get("staged", {})))
     if layout.ramdisk.is_dir():
         resident.unstage(layout, name)
-    return f"The trees were exchanged in one instant or not at all: what users have of “{name}” is whole."
+    if is_new:
+        return f"What was changed in “{name}” was discarded: users have it as it was sealed."
+    return f"What was changed in “{name}” was not discarded: users have what they had."
 
 
 def _recover_removal(layout: Layout, intent: dict[str, Any]) -> str:
@@ -175,17 +194,3 @@ _RECOVERIES = {
     "discard": _recover_discard,
     **dict.fromkeys(("kernel-install", "kernel-remove"), variant.recover),
 }
-
-
-def _sweep_descriptions(layout: Layout) -> None:
-    found = (layout.state / "versions").glob(".*")
-    left = [path for path in found if durable.is_temporary(path.name) and versions.is_directory(path)]
-    if not left:
-        return
-    try:
-        # Under the live lane's lock too: operations there write descriptions of their own.
-        with lane_lock(layout, "live", "the sweep of half-written descriptions"):
-            for path in left:
-                trees.discard(path, layout.trash)
-    except Refused:
-        return  # the next recovery does it

@@ -28,13 +28,14 @@ def staged_inodes(layout: Layout, description: Description) -> dict[str, int]:
     return {path: (staging / path).lstat().st_ino for path in paths}
 
 
-def finish_renewal(layout: Layout, description: Description, staged: dict[str, int]) -> None:
-    """Complete what a killed `renew` began, if it had begun: the owners' own directories come into the new tree."""
+def finish_renewal(layout: Layout, description: Description, staged: dict[str, int]) -> bool:
+    """Complete what a killed `renew` began, and tell if it had: the owners' own directories come into the new tree."""
     staging, place = layout.staging(description.name), layout.resident(description.name)
     if not versions.is_directory(place) or place.lstat().st_ino != staged.get("."):
-        return
+        return False
     for external in externals.of(description):
         new, old = place / external.path, staging / external.path
         both = versions.is_directory(new) and versions.is_directory(old)
         if both and new.lstat().st_ino == staged.get(external.path):
             durable.exchange(old, new)
+    return True

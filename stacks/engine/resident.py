@@ -15,6 +15,9 @@ from stacks.engine.room import Need
 from stacks.engine.trees import Cloned, Porter, Tree
 from stacks.engine.versions import Description
 
+ASIDE = "externals"  # where layout in-place keeps what others own and the version in production does not have
+NOT_STAGED = ("trash", ASIDE)  # beside the half-made trees; no version has such a name
+
 
 def is_in_place(layout: Layout) -> bool:
     """Tell whether the root has layout in-place: the ramdisk is itself the one tree (design §5)."""
@@ -161,6 +164,20 @@ def refresh_externals(layout: Layout, description: Description, porter: Porter, 
 def unstage(layout: Layout, name: str) -> None:
     """Remove a half-made tree, if there is one."""
     trees.discard(layout.staging(name), trash(layout))
+
+
+def unstage_all(layout: Layout) -> None:
+    """Remove every half-made tree; the caller holds the live lane's lock, and has none of its own."""
+    if mounts.is_tmpfs(layout.ramdisk):
+        for path in (layout.ramdisk / ".dlstack").glob("*"):
+            if path.name not in NOT_STAGED and versions.is_directory(path):
+                trees.discard(path, trash(layout))
+
+
+def retire(layout: Layout, name: str) -> None:
+    """Take its identity from a resident tree that was kept as another version: it is no copy of its own any more."""
+    if versions.identity(layout.resident(name)):
+        versions.unmark(layout.resident(name))
 
 
 def trash(layout: Layout) -> Path:

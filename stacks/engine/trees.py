@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -173,12 +172,13 @@ def _copy(source: Path, destination: Path, rest: list[Entry], porter: Porter) ->
         return
     size = sum(entry.size for entry in rest)
     porter.sink(Event("note", f"Copying {len(rest)} paths, {size / 1e6:.1f} MB."))
-    with tempfile.NamedTemporaryFile(prefix="dlstack-files-") as listed:
+    # In memory, which goes with the last process that has it open: of a file a killed worker would leave the name.
+    with open(os.memfd_create("dlstack-files"), "wb") as listed:
         listed.write(b"".join(os.fsencode(entry.path) + b"\0" for entry in rest))
-        listed.flush()
-        argv = [*rsync(), f"--files-from={listed.name}", "--", f"{source}/", f"{destination}/"]
+        listed.seek(0)
+        argv = [*rsync(), "--files-from=-", "--", f"{source}/", f"{destination}/"]
         label = f"rsync {len(rest)} paths to {destination}"
-        confined.run(argv, label, source, destination, readable=[Path(listed.name)], **porter.told)
+        confined.run(argv, label, source, destination, stdin=listed.fileno(), **porter.told)
 
 
 def verify(tree: Tree, hashed: Callable[[Entry], bool], *, apart: Collection[str] = ()) -> None:

@@ -213,11 +213,8 @@ class _Work:
         resident.fill(layout, made, tree, [tree], porter)
         resident.admit(layout, made)
         resident.activate(layout, made.name)
-        self._retire(layout)
-
-    def _retire(self, layout: Layout) -> None:
-        # The old tree holds the drift too, so it is no copy of its version any more; who runs from it may go on.
-        versions.unmark(layout.resident(self._active.name))
+        # The old tree holds the drift too; who runs from it may go on.
+        resident.retire(layout, self._active.name)
 
     def undo(self, context: Context) -> None:
         area.clear(context.layout)

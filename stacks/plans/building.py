@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -36,10 +35,11 @@ class Work:
         self._inputs: Path | None = None
 
     def prepare(self, context: Context, kind: str = "build") -> None:
-        journal.begin(context.layout, LANE, operation=context.operation, kind=kind, version=self._building.name)
+        layout, name, inputs = context.layout, self._building.name, area.new_inputs()
+        journal.begin(layout, LANE, operation=context.operation, kind=kind, version=name, inputs=str(inputs))
         area.make_place(context.layout, context.owner)
-        self._inputs = Path(tempfile.mkdtemp(prefix=area.INPUTS))
-        journal.amend(context.layout, LANE, inputs=str(self._inputs))
+        inputs.mkdir(mode=0o700)
+        self._inputs = inputs
         # Recipes may name mirrors with their passwords: the owner reads them, as whom guests run, and nobody else.
         self._inputs.chmod(0o750)
         if os.geteuid() == 0:

@@ -193,7 +193,10 @@ class _Work:
         journal.end(context.layout, LANE, "succeeded", healthy=context.outcome["healthy"])
 
     def undo(self, context: Context) -> None:
-        """Make the links say what they said before if the live path had moved, and remove a half-made copy."""
+        """Make the links say what they said before if the live path had moved, and remove a half-made copy.
+
+        Where that fails the journal keeps its word: the next operation completes it.
+        """
         layout = context.layout
         try:
             if self._before is not None and resident.undo(layout, self._name, self._before):
@@ -201,4 +204,4 @@ class _Work:
         finally:
             if mounts.is_tmpfs(layout.ramdisk):
                 resident.unstage(layout, self._name)
-            journal.end(layout, LANE, "undone")
+        journal.end(layout, LANE, "undone")

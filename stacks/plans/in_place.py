@@ -30,7 +30,7 @@ def plan(context: Context, description: Description, kind: str) -> Plan:
     pausing = Pausing(services.configured(layout))
     previous = description if kind == "discard" else _previous(context, description)
     work = _Work(description, kind, previous, pausing)
-    pause, resume = pausing.steps()
+    pause, resume = pausing.steps(then=work.end)
     before = (_gate(work, description, layout),) if kind == "deploy" else ()
     steps = (
         Step(
@@ -78,6 +78,7 @@ class _Work:
         self._previous = previous
         self._pausing = pausing
         self._is_touched = False
+        self._ending = "undone"
 
     def preflight(self, context: Context) -> None:
         layout, name = context.layout, self._description.name
@@ -112,12 +113,14 @@ class _Work:
             health.confirm(context, self._description)
         previous = self._previous.name if self._previous else None
         context.outcome |= {"version": self._description.name, "uuid": self._description.uuid, "previous": previous}
-        journal.end(context.layout, LANE, "succeeded", healthy=context.outcome["healthy"])
-        self._is_touched = False
+        # The journal ends when the services run again: it is what starts them after a kill.
+        journal.amend(context.layout, LANE, done=True, healthy=context.outcome["healthy"])
+        self._is_touched, self._ending = False, "succeeded"
 
     def put_back(self, context: Context) -> None:
         if self._previous is None or not self._is_touched:
             return
+        self._ending = ""  # where this fails the journal keeps its word, and the next operation tries again
         context.note(f"Putting “{self._previous.name}” back; until it is whole, users get it from disk.")
         place = context.layout.version(self._previous.name)
         links.switch(context.layout.live, place.name, tree=place)
@@ -126,9 +129,11 @@ class _Work:
         inplace.sync(context.layout, self._previous, porter)
         inplace.verify(context.layout, self._previous)
         inplace.activate(context.layout, self._previous)
+        self._ending = "undone"
 
     def end(self, context: Context) -> None:
-        journal.end(context.layout, LANE, "undone")
+        if self._ending:
+            journal.end(context.layout, LANE, self._ending)
 
     def _porter(self, context: Context) -> Porter:
         return Porter(context.sink, context.stop, context.lock_fds, context.advance)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from stacks.engine import services
 from stacks.engine.errors import Failed
 from stacks.engine.services import Service
-from stacks.plans.base import Context, Step
+from stacks.plans.base import Context, Step, Work
 
 
 class Pausing:
@@ -25,13 +27,17 @@ class Pausing:
         self._ran = services.running(self._listed)
         return self.names
 
-    def steps(self) -> tuple[Step, Step]:
-        """Give the step that stops them, undone by starting them, and the one that starts them."""
+    def steps(self, then: Work = lambda _: None) -> tuple[Step, Step]:
+        """Give the step that stops them, undone by starting them, and the one that starts them, and does `then`."""
         named = ", ".join(service.name for service in self._listed)
         stops = f"Stops {named or 'nothing: no service is configured, so stop what runs yourself'}"
         pause = Step("pause", "Pause services", f"{stops}; waits until they are down.", self._pause, self._resume)
-        resume = Step("resume", "Resume services", "Starts again what ran before, and nothing else.", self._resume)
-        return pause, resume
+        explains = "Starts again what ran before, and nothing else."
+        return pause, Step("resume", "Resume services", explains, partial(self._end, then))
+
+    def _end(self, then: Work, context: Context) -> None:
+        self._resume(context)
+        then(context)
 
     def _pause(self, context: Context) -> None:
         services.pause(self._ran, context.sink)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stacks.engine import drift, trees, versions
 from stacks.engine.trees import Tree
+from stacks.engine.versions import Description
 from stacks.plans.base import Context, Plan, Step
 
 
@@ -12,10 +13,11 @@ def plan(context: Context) -> Plan:
     layout, full = context.layout, bool(context.parameters.get("full"))
     description = versions.need_sealed(layout, context.parameters["version"])
     how = "by reading every file" if full else "by what the filesystem tells of each path"
-    work = _Work(description.name, full=full)
+    work = _Work(description, full=full)
     steps = [Step("disk", "Compare the copy on disk", f"{layout.version(description.name)}, {how}.", work.disk)]
     if description.name in versions.residents(layout):
-        explains = f"{layout.resident(description.name)}, {how}."
+        kept = f" What others own in it ({', '.join(description.externals)}) is theirs to change."
+        explains = f"{layout.resident(description.name)}, {how}.{kept if description.externals else ''}"
         steps.append(Step("ramdisk", "Compare the copy in the ramdisk", explains, work.ramdisk))
     return Plan("verify", f"Compares “{description.name}” with its manifest, {how}.", tuple(steps))
 
@@ -23,19 +25,20 @@ def plan(context: Context) -> Plan:
 class _Work:
     """What the steps of one verification share."""
 
-    def __init__(self, name: str, *, full: bool) -> None:
-        self._name = name
+    def __init__(self, description: Description, *, full: bool) -> None:
+        self._description = description
         self._hashed = drift.EVERYTHING if full else drift.NOTHING
 
     def disk(self, context: Context) -> None:
-        trees.verify(versions.tree(context.layout, self._name), self._hashed)
+        trees.verify(versions.tree(context.layout, self._description.name), self._hashed)
         self._agrees(context)
 
     def ramdisk(self, context: Context) -> None:
-        content = versions.tree(context.layout, self._name).manifest
-        trees.verify(Tree(context.layout.resident(self._name), content), self._hashed)
+        layout, name = context.layout, self._description.name
+        tree = Tree(layout.resident(name), versions.tree(layout, name).manifest)
+        trees.verify(tree, self._hashed, apart=self._description.externals)
         self._agrees(context)
 
     def _agrees(self, context: Context) -> None:
         context.note("It agrees with the manifest.")
-        context.outcome["version"] = self._name
+        context.outcome["version"] = self._description.name

@@ -61,10 +61,15 @@ def version(layout: Layout) -> Make:
 def make_version(
     layout: Layout, name: str, files: dict[str, str], *, mtime: float | None = None, external: str = ""
 ) -> Description:
-    """Seal a version; the top directory `external` belongs to user and group 899."""
+    """Make and seal a version; the top directory `external` belongs to user and group 899."""
     write_tree(layout.building, files, mtime)
     for path in [layout.building / external, *(layout.building / external).rglob("*")] if external else []:
         os.lchown(path, 899, 899)
+    return seal_building(layout, name, external=external)
+
+
+def seal_building(layout: Layout, name: str, *, external: str = "") -> Description:
+    """Seal what lies in the build area as a version, as it is."""
     content = seal.scan(layout)
     earlier = [versions.tree(layout, one) for one in versions.all_sealed(layout)]
     content = seal.share(layout.building, content, earlier, apart={external})

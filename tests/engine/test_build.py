@@ -157,7 +157,7 @@ def test_a_ramdisk_too_small_is_refused_with_numbers(
     runner.run("build", **asked(index, "a"))
     layout.ramdisk.unlink()
     layout.ramdisk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", layout.ramdisk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", layout.ramdisk], check=True)
     try:
         with pytest.raises(Refused, match=r"needs about [\d.]+ MB on the ramdisk, which has [\d.]+ MB"):
             runner.run("deploy", version="a")

@@ -8,6 +8,7 @@ import pytest
 
 from stacks.engine import journal, recovery, resident, versions
 from stacks.engine.layout import Layout
+from stacks.engine.locks import lane_lock
 from stacks.engine.trees import Porter
 from tests.engine.conftest import Make, Runner, write_tree
 
@@ -37,15 +38,18 @@ def test_nothing_pending_is_nothing_to_do(pair: Layout) -> None:
     check(pair, "a")
 
 
-def test_half_written_records_of_the_lane_are_swept_and_no_others(pair: Layout) -> None:
+def test_half_written_records_are_swept_but_those_of_a_lane_that_works(pair: Layout) -> None:
     left = pair.state / ".pending-live.json.new-1-00"
     other = pair.state / ".pending-build.json.new-1-00"
-    left.touch()
-    other.touch()
+    sizes = pair.state / ".sizes.json.new-1-00"
+    for path in (left, other, sizes):
+        path.touch()
+    with lane_lock(pair, "build", "operation #7"):
+        recovery.recover(pair, "live")
+    assert (left.exists(), other.exists(), sizes.exists()) == (False, True, True)
     recovery.recover(pair, "live")
-    assert (left.exists(), other.exists()) == (False, True)
-    recovery.recover(pair, "build")
     assert not other.exists()
+    assert not sizes.exists()
 
 
 def test_killed_before_the_copy(pair: Layout) -> None:
@@ -83,7 +87,8 @@ def test_killed_between_the_two_links(pair: Layout, porter: Porter) -> None:
 
 def test_killed_in_the_removal_of_a_tree(pair: Layout) -> None:
     write_tree(pair.staging("x"), {})
-    write_tree(resident.trash(pair), {".x.new-1-1/file": "left"})
+    resident.trash(pair).mkdir(exist_ok=True)
+    write_tree(resident.trash(pair) / ".x.new-1-1", {"file": "left"})
     recovery.recover(pair, "live")
     assert list(resident.trash(pair).iterdir()) == []
 

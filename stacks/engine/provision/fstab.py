@@ -45,7 +45,7 @@ def add(fstab: Path, line: str, place: Path) -> None:
     real = Path(os.path.realpath(fstab))
     before = real.read_bytes() if real.exists() else b""
     mode = real.stat().st_mode & 0o7777 if real.exists() else 0o644
-    durable.write_bytes(real, before + b"\n" * ends_open(real) + line.encode() + b"\n", mode)
+    durable.write_alone(real, before + b"\n" * ends_open(real) + line.encode() + b"\n", mode)
 
 
 def ends_open(fstab: Path) -> bool:

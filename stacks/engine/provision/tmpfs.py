@@ -147,7 +147,7 @@ def _by_systemd(tmpfs: Tmpfs, wanted: Wanted, host: Host, systemctl: tuple[str, 
     return [
         Action(
             "mount-unit", "Have it mounted at each boot", f"Writes {unit}.", (write(unit, text),),
-            not unit.exists(), host.is_root, lambda *_: durable.write_bytes(unit, text.encode()),
+            not unit.exists(), host.is_root, lambda *_: durable.write_alone(unit, text.encode()),
         ),
         Action(
             "mount", "Mount the ramdisk", "Now and at each boot; not noexec: users run programs from it.",

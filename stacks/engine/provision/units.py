@@ -85,7 +85,7 @@ def _files(texts: dict[Path, str], host: Host, systemctl: tuple[str, ...]) -> Ac
     def work(sink: Sink, stop: Stop) -> None:
         for place, text in stale.items():
             Directory(place.parent, 0o755, _ROOT).make()
-            durable.write_bytes(place, text.encode())
+            durable.write_alone(place, text.encode())
         run(Command((*systemctl, "daemon-reload"), env=base_environment(), limit=120), sink, stop)
 
     missing = {place.parent: Directory(place.parent, 0o755, _ROOT) for place in stale if not place.parent.is_dir()}
@@ -101,7 +101,7 @@ def _environment(wanted: Wanted, host: Host) -> Action:
     def work(*_: object) -> None:
         Directory(place.parent, 0o755, _ROOT).make()
         if not os.path.lexists(place):
-            durable.write_bytes(place, text.encode(), 0o600)
+            durable.write_alone(place, text.encode(), 0o600)
 
     return Action(
         "environment", "Make the workers' environment file", f"{place}, root's alone since it will hold passwords.",
