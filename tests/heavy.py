@@ -2,8 +2,8 @@
 
     python -m tests.heavy
 
-Fills the home that the environment names, prepares the static files, and prints as JSON who is signed in (a cookie's
-name and value) and the names that lead to pages.
+Fills the home that the environment names, prepares the static files, and prints as JSON an admin's session and the names
+that lead to pages.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def filled() -> dict[str, Any]:
     _more(made)
     client = Client()
     client.force_login(made.admin)
-    cookie = settings.SESSION_COOKIE_NAME
     return {
-        "cookie": [cookie, client.cookies[cookie].value], "name": made.machines[0].name, "version": f"v{EACH - 1}",
-        "kernel": "kernel-1", "recipe": "recipe-1", "pk": _logged(made),
+        "session": client.cookies[settings.SESSION_COOKIE_NAME].value, "person": made.people[0].pk, "token": 1,
+        "name": made.machines[0].name, "version": f"v{EACH - 1}", "kernel": "kernel-1", "recipe": "recipe-1",
+        "pk": _logged(made),
     }  # fmt: skip
 
 

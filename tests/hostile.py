@@ -12,6 +12,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from access import audit, roles, tokens
+from access.models import AuditEntry, Token
+from access.roles import Role
 from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks import activations, marks, observation
 from stacks.engine.layout import Layout
@@ -31,6 +34,8 @@ class Hostile:
         self.now = timezone.now()
         self.alice = User.objects.create_superuser("alice")
         self.mallory = User.objects.create(username=self.say("user", 150))
+        roles.assign(self.mallory, Role.OPERATOR)
+        self.token = self._person()
         self.recipe = self._recipe()
         self.machine = self._machine()
         self.versions = [self._version(number) for number in (1, 2, 3)]
@@ -44,6 +49,18 @@ class Hostile:
         number = len(self.written)
         self.written[f"§{field}{number}:"] = text = named(number, field, longest, path=path)
         return text
+
+    def _person(self) -> Token:
+        for user in (self.alice, self.mallory):
+            token, _ = tokens.issue(user=user, name=self.say("token", 60), role=Role.VIEWER, days=9, by=self.alice)
+        audit.record(
+            AuditEntry.Kind.SETTINGS,
+            self.say("audit"),
+            by=self.mallory,
+            old=self.say("was", 100),
+            new=self.say("is", 100),
+        )
+        return token
 
     def _recipe(self) -> Recipe:
         recipe = Recipe.objects.create(name=self.say("recipe", 64, path=True), description=self.say("description"))

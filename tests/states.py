@@ -10,6 +10,9 @@ from uuid import uuid5
 
 from django.contrib.auth.models import User
 
+from access import accounts, audit, roles, tokens
+from access.models import AuditEntry
+from access.roles import Role
 from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks import marks, recipes
 from stacks.engine.layout import Layout
@@ -24,19 +27,30 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "<string>", line 1, in <
 
 
 class States:
-    """Writes the rows and files; `numbers` maps a word for each operation to its number, for addresses."""
+    """Writes the rows and files; `numbers` gives the numbers of operations and people by words, for addresses."""
 
     def __init__(self, seed: Seed) -> None:
         self.seed, self.alice, self.bob = seed, seed.alice, seed.bob
         self.layout = Layout(Path(seed.machine.root))
-        User.objects.create_user("viewer")
         Machine.objects.filter(pk=seed.machine.pk).update(public_releases=True)
         self._recipes()
         self._versions()
-        self.numbers = self._operations()
+        self.numbers = self._operations() | self._people()
         self._frozen()
         self._in_trouble()
         self._kernels()
+
+    def _people(self) -> dict[str, int]:
+        """Add somebody who looks, somebody who may do nothing, and somebody who is shut out."""
+        roles.assign(User.objects.create_user("viewer"), Role.VIEWER)
+        User.objects.create_user("nobody")
+        carol = User.objects.create_user("carol", password="orion-nebula-42")
+        accounts.close(user=carol, by=self.alice)
+        for name in ("nightly builds", "an old script"):
+            token, _ = tokens.issue(user=self.alice, name=name, role=Role.OPERATOR, days=90, by=self.alice)
+        tokens.revoke(token=token, by=self.alice)
+        audit.record(AuditEntry.Kind.SETTINGS, "Settings of local", by=self.alice, machine="local", old="6", new="24")
+        return {"bob": self.bob.pk, "carol": carol.pk, "alice": self.alice.pk}
 
     def _recipes(self) -> None:
         text = self.seed.revision.text.replace('"starter"', '"datalab"')

@@ -99,7 +99,10 @@ def pages(world: Hostile) -> dict[str, list[str]]:
         "pk": [one.pk for one in world.operations],
         "kernel": [world.versions[1].kernelspecs[0]["name"], "sky"],
     }
-    return addresses(client, lambda route, key: [world.recipe.name] if ":recipe" in route else known[key])
+    people = {"pk": [world.mallory.pk, world.alice.pk], "token": [world.token.pk]}
+    recipes = {"name": [world.recipe.name]}
+    given = {"access": people, "recipe": recipes}
+    return addresses(client, lambda route, key: next((one for word, one in given.items() if word in route), known)[key])
 
 
 class Reader:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Instance, NewPage
 from tests.e2e.story import PHONE, finished, finished_by_reload, on_two, real
@@ -95,34 +92,8 @@ def test_a_freeze_refuses_a_deploy_but_no_revert(page: Page, instance: Instance)
     expect(page.locator("main")).not_to_contain_text("exam week")
 
 
-@pytest.fixture
-def frozen(page: Page) -> Iterator[None]:
-    switch_freeze(page, "Freeze", "a look")
-    yield
-    switch_freeze(page, "Unfreeze", "looked")
-
-
 def switch_freeze(page: Page, verb: str, why: str) -> None:
     page.goto("/machines/local/freeze/")
     page.get_by_label("Why?").fill(why)
     page.get_by_role("button", name=f"{verb} deploys").click()
     expect(page.locator(".note.is-success")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.usefixtures("frozen")
-def test_pages_are_accessible_and_fit_a_phone(instance: Instance, browser: Browser, state: str, scheme: str) -> None:
-    for width in (1280, 390):
-        context = browser.new_context(
-            base_url=instance.address,
-            storage_state=state,
-            color_scheme="dark" if scheme == "dark" else "light",
-            viewport={"width": width, "height": 900},
-        )
-        page = context.new_page()
-        for path in ("/machines/local/incident/", "/machines/local/freeze/", "/machines/local/"):
-            page.goto(path)
-            found = Axe().run(page).response["violations"]
-            assert [item["id"] for item in found if item["impact"] in ("serious", "critical")] == [], path
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
-        context.close()

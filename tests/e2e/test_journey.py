@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Instance, NewPage
 from tests.e2e.story import PATIENCE, build, deploy, finished, finished_by_reload, on_two, real
@@ -67,51 +65,3 @@ def test_without_javascript_the_same_works(new_page: NewPage, page: Page, instan
     plain.get_by_role("button", name="Deploy two").click()
     finished_by_reload(plain)
     assert real(instance).endswith("/two")
-
-
-PAGES = [
-    "/",
-    "/machines/local/",
-    "/machines/local/build/",
-    "/machines/local/deploy/one/",
-    "/operations/",
-    "/operations/1/",
-    "/machines/local/versions/two/",
-    "/machines/local/versions/two/?against=one&files=1",
-    "/machines/local/drift/",
-    "/machines/local/settings/",
-    "/machines/local/do/prune/",
-    "/machines/local/do/provision/",
-    "/machines/local/versions/two/do/remove/",
-    "/recipes/",
-    "/recipes/tiny/",
-    "/recipe-import/",
-]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible_and_fit_a_phone(
-    page: Page, instance: Instance, browser: Browser, state: str, scheme: str
-) -> None:
-    on_two(page, instance)
-    pictures = os.environ.get("DLSTACK_PICTURES")
-    for width in (1280, 390):
-        context = browser.new_context(
-            base_url=instance.address,
-            storage_state=state,
-            color_scheme="dark" if scheme == "dark" else "light",
-            viewport={"width": width, "height": 900},
-        )
-        page = context.new_page()
-        for number, path in enumerate(PAGES):
-            page.goto(path)
-            serious = [
-                item["id"]
-                for item in Axe().run(page).response["violations"]
-                if item["impact"] in ("serious", "critical")
-            ]
-            assert serious == [], path
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
-            if pictures:
-                page.screenshot(path=Path(pictures) / f"{number}-{width}-{scheme}.png", full_page=True)
-        context.close()

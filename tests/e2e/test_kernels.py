@@ -6,7 +6,6 @@ import json
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Instance
@@ -27,7 +26,6 @@ BROKEN = {
     "display_name": "Sky tools",
     "language": "python",
 }
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +83,3 @@ def test_a_failing_kernel_is_found_mended_and_green(page: Page, instance: Instan
     launched(page)
     expect(kernel(page)).not_to_contain_text("Failed")
     expect(kernel(page)).to_contain_text("pinned")
-    for address in ("/kernels/", "/machines/local/kernels/", "/machines/local/kernel-specs/"):
-        page.goto(address)
-        assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []

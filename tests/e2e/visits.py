@@ -13,11 +13,14 @@ from functools import cache
 from itertools import product
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.urls.converters import IntConverter
 from playwright.sync_api import Page
 
+from access.models import Session
+from access.sessions import PROVED, SessionStore
 from stacks.forms import ACTIONS, VERSION_ACTIONS
 
 Do = Callable[[Page], None]
@@ -66,6 +69,14 @@ def opening(what: str) -> Do:
 def _without_token(page: Page) -> None:
     page.evaluate("document.getElementsByName('csrfmiddlewaretoken').forEach((field) => { field.value = 'x'; })")
     sending()(page)
+
+
+def late(page: Page) -> None:
+    """Come back after so long a time that it is asked again who is there."""
+    for session in Session.objects.filter(account=User.objects.get(username="bob").pk):
+        kept = session.get_decoded() | {PROVED: 0}
+        Session.objects.filter(pk=session.pk).update(session_data=SessionStore().encode(kept))
+    page.reload()
 
 
 def _typed(text: str) -> Do:
@@ -178,8 +189,21 @@ SEEDED = (
     *(Visit(page, who="") for page in ("/sign-in/", "/sign-in/?next=/operations/")),
     Visit("/sign-in/", sending(username="alice", password="wrong"), who=""),
     Visit("/sign-in/link/?sesame=old", status=403, who=""),
+    Visit("/account/"),
+    Visit("/account/", who="viewer"),
+    Visit("/account/", sending(press="#add-token", name="ci", days="7"), status=201),
+    Visit("/account/", sending(press="#add-token", name="ci", days="0"), status=422),
+    Visit("/account/password/"),
+    Visit("/account/password/", sending(new_password1="x", new_password2="y"), status=422),
+    Visit("/account/password/", late, status=403, who="bob"),
+    *map(Visit, ("/people/", "/people/add/", "/people/{bob}/", "/people/{carol}/", "/people/{alice}/")),
+    Visit("/people/add/", sending(name="a b"), status=422),
+    Visit("/people/{bob}/", sending(press="#make-link"), status=201),
+    Visit("/people/{bob}/", sending(press="#role", seen="viewer"), status=409),
+    *map(Visit, ("/audit/", "/audit/?who=nobody-at-all", "/audit/?kind=token")),
     Visit("/", status=200, who=""),
     # errors
+    Visit("/", status=403, who="nobody"),
     Visit("/operations/?who=%00", status=400),
     Visit(f"{LOCAL}build/", status=403, who="viewer"),
     Visit("/sign-in/", _without_token, status=403, who=""),
@@ -192,17 +216,11 @@ WORLDS = {"empty": EMPTY, "fresh": FRESH, "damaged": DAMAGED, "seeded": SEEDED}
 DOCUMENTS = (
     *("/livez", "/readyz", "/activity.csv", "/activity.json", "/kernels/matrix.csv", "/kernels/matrix.json"),
     *(f"{LOCAL}incident/timeline.txt", f"{SPECS}sky/logos/logo-svg.svg", "/releases/local/atom.xml"),
-    *(
-        f"/operations/{{failed}}/{part}"
-        for part in ("log", "log/search?q=numpy", "log.txt", "log.txt?view=1", "state.json")
-    ),
-    *(
-        "/operations/{failed}/stream",
-        "/releases/gp20/atom.xml",
-        "/static/app.css",
-        "/static/page.js",
-        "/static/none.css",
-    ),
+    *("/operations/{failed}/log", "/operations/{failed}/log/search?q=numpy", "/operations/{failed}/state.json"),
+    *("/operations/{failed}/log.txt", "/operations/{failed}/log.txt?view=1", "/operations/{failed}/stream"),
+    *("/releases/gp20/atom.xml", "/static/app.css", "/static/page.js", "/static/none.css"),
+    *("/api/v1/", "/api/v1/openapi.json", "/api/v1/machines", "/api/v1/machines/local/status", "/api/v1/operations"),
+    *("/api/v1/machines/local/versions", "/api/v1/operations/{failed}", "/api/v1/operations/{failed}/log"),
 )
 # What can be asked for by GET and is looked at neither as a page nor as a document, and why.
 NOT_VISITED: dict[str, str] = {}
@@ -212,7 +230,7 @@ def routes(patterns: list[URLPattern | URLResolver] | None = None, space: str = 
     """Give every route of the URLconf by its full name."""
     for item in get_resolver().url_patterns if patterns is None else patterns:
         if isinstance(item, URLResolver):
-            yield from routes(item.url_patterns, f"{item.namespace}:" if item.namespace else space)
+            yield from routes(item.url_patterns, f"{space}{item.namespace}:" if item.namespace else space)
         else:
             yield f"{space}{item.name}", item
 
