@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Max
 
@@ -12,13 +14,41 @@ _DEPTH = {depth: number for number, depth in enumerate(Depth.values)}
 Key = tuple[int, str, str, str]  # machine, version, environment, kernel
 
 
+class Check(NamedTuple):
+    """What one check found, as `KernelCheck` says it: pages read thousands, for which model instances are slow."""
+
+    pk: int
+    machine_id: int
+    version: str
+    environment: str
+    name: str
+    depth: str
+    state: str
+    code: str
+    reason: str
+    seconds: float
+    checked_at: datetime
+    operation_id: int | None
+    output: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether something was wrong."""
+        return self.state == KernelCheck.State.FAILED
+
+    @property
+    def how_deep(self) -> str:
+        """Say how deep the check went."""
+        return Depth(self.depth).label
+
+
 def latest(
     machines: Collection[int],
     versions: Collection[str],
     *,
     kernels: Collection[str] | None = None,
     output: bool = False,
-) -> dict[Key, list[KernelCheck]]:
+) -> dict[Key, list[Check]]:
     """Give the latest check of each depth of each kernel of these versions on these machines, in one query.
 
     With `kernels` of those names alone; what a check printed is read only with `output`.
@@ -26,28 +56,27 @@ def latest(
     named = {} if kernels is None else {"name__in": kernels}
     asked = KernelCheck.objects.filter(machine__in=machines, version__in=versions, **named).order_by()
     newest = asked.values("machine", "version", "environment", "name", "depth").annotate(last=Max("pk"))
-    rows = KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk")
-    found: dict[Key, list[KernelCheck]] = {}
-    for row in rows if output else rows.defer("output"):
-        found.setdefault((row.machine_id, row.version, row.environment, row.name), []).append(row)
+    names = Check._fields if output else Check._fields[:-1]
+    found: dict[Key, list[Check]] = {}
+    for row in KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk").values_list(*names):
+        found.setdefault(row[1:5], []).append(Check(*row))
     return found
 
 
-def judge(checks: Iterable[KernelCheck]) -> KernelCheck | None:
+def judge(checks: Iterable[Check]) -> Check | None:
     """Give the check that tells how a kernel is: the newest failure that no deeper or equal check has refuted.
 
     Else the deepest that passed; None where nothing was checked.
     """
     known = sorted(checks, key=lambda check: check.pk)
-    failed = [check for check in known if check.state == KernelCheck.State.FAILED and not _is_refuted(check, known)]
+    failed = [check for check in known if check.failed and not _is_refuted(check, known)]
     if failed:
         return failed[-1]
-    passed = [check for check in known if check.state == KernelCheck.State.OK]
+    passed = [check for check in known if not check.failed]
     return max(passed, key=lambda check: (_DEPTH[check.depth], check.pk), default=None)
 
 
-def _is_refuted(failure: KernelCheck, known: Iterable[KernelCheck]) -> bool:
+def _is_refuted(failure: Check, known: Iterable[Check]) -> bool:
     return any(
-        check.state == KernelCheck.State.OK and check.pk > failure.pk and _DEPTH[check.depth] >= _DEPTH[failure.depth]
-        for check in known
+        not check.failed and check.pk > failure.pk and _DEPTH[check.depth] >= _DEPTH[failure.depth] for check in known
     )

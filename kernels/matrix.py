@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from kernels import latest, seen
-from kernels.models import Depth, KernelCheck
+from kernels.models import Depth
 from stacks.models import Machine, Version
 from stacks.views.standing import Standing, standing
 
@@ -30,11 +30,6 @@ class Column:
     machine: Machine
     where: Where
     version: str = ""
-
-    @property
-    def key(self) -> tuple[int, Where, str]:
-        """Tell it from the others."""
-        return (self.machine.pk, self.where, self.version)
 
     @property
     def title(self) -> str:
@@ -120,11 +115,12 @@ def build(asked: Asked, shown: Collection[str] = ()) -> Matrix:
     columns = list(_columns(machines, versions, libraries))
     names = {column.version for column in columns if column.version}
     checks = latest.latest([item.machine.pk for item in machines], names)
-    cells: dict[str, dict[object, Cell]] = {}
-    for column in columns:
+    cells: dict[str, dict[int, Cell]] = {}
+    for place, column in enumerate(columns):
         for name, cell in _cells(column, versions, libraries, checks):
-            cells.setdefault(name, {})[column.key] = cell
-    rows = [Row(name, [(column, found.get(column.key)) for column in columns]) for name, found in sorted(cells.items())]
+            cells.setdefault(name, {})[place] = cell
+    placed = list(enumerate(columns))
+    rows = [Row(name, [(column, found.get(at)) for at, column in placed]) for name, found in sorted(cells.items())]
     languages = sorted({language for row in rows for language in row.languages if language})
     found = Matrix(columns, [row for row in rows if _passes(row, asked)], languages)
     return _part(found, shown) if shown else found
@@ -169,7 +165,7 @@ def _cells(
     column: Column,
     versions: Versions,
     libraries: Libraries,
-    checks: dict[latest.Key, list[KernelCheck]],
+    checks: dict[latest.Key, list[latest.Check]],
 ) -> Iterator[tuple[str, Cell]]:
     if column.where == "library":
         for item in libraries[column.machine.pk]:
@@ -190,10 +186,10 @@ def _of_library(item: dict[str, Any]) -> Cell:
     return Cell(item["display_name"], item["language"], "", state, "static", item["code"], reason)
 
 
-def _judged(told: tuple[str, str, str], check: KernelCheck | None) -> Cell:
+def _judged(told: tuple[str, str, str], check: latest.Check | None) -> Cell:
     if check is None:
         return Cell(*told)
-    state: State = "failed" if check.state == KernelCheck.State.FAILED else "ok"
+    state: State = "failed" if check.failed else "ok"
     seconds = check.seconds if check.depth == Depth.LAUNCH and state == "ok" else None
     return Cell(*told, state, check.depth, check.code, check.reason, seconds, check.checked_at)
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.urls import reverse
 
 from kernels import latest
-from kernels.models import KernelCheck
 from stacks.models import Activation, Machine, Version
 from stacks.problems import Problems
 
@@ -26,11 +25,11 @@ def failing(machines: Collection[Machine]) -> Problems:
     return {machine.pk: list(_of(machine, version, checks)) for machine, version in active.items()}
 
 
-def _of(machine: Machine, version: Version, checks: dict[latest.Key, list[KernelCheck]]) -> Iterator[dict[str, Any]]:
+def _of(machine: Machine, version: Version, checks: dict[latest.Key, list[latest.Check]]) -> Iterator[dict[str, Any]]:
     for spec in version.kernelspecs:
         known = checks.get((machine.pk, version.name, str(spec.get("environment", "")), str(spec["name"])), [])
         check = latest.judge(known) if spec.get("required") else None
-        if check is not None and check.state == KernelCheck.State.FAILED:
+        if check is not None and check.failed:
             yield {
                 "code": "kernel-failed",
                 "message": f"The required kernel “{spec['name']}” of “{version.name}” fails: {check.reason}",

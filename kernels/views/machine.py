@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from kernels import seen
-from kernels.latest import judge, latest
-from kernels.models import Depth, KernelCheck
+from kernels.latest import Check, judge, latest
+from kernels.models import Depth
 from stacks.engine.errors import Refused
 from stacks.http import Request, viewing
 from stacks.models import Machine
@@ -35,7 +35,7 @@ def machine(request: Request, name: str) -> HttpResponse:
     return render(request, "kernels/machine.html", context)
 
 
-Shown = tuple[dict[str, Any], list[KernelCheck], str]
+Shown = tuple[dict[str, Any], list[Check], str]
 
 
 def _judged(machine: Machine, inventory: seen.Seen) -> list[Shown]:
@@ -46,7 +46,7 @@ def _judged(machine: Machine, inventory: seen.Seen) -> list[Shown]:
     for kernel in inventory.kernels:
         rows = sorted(checks.get((kernel["environment"], kernel["name"]), []), key=lambda row: _ORDER[row.depth])
         told = judge(rows)
-        state = "failed" if told is not None and told.state == KernelCheck.State.FAILED else kernel["state"]
+        state = "failed" if told is not None and told.failed else kernel["state"]
         shown.append((kernel, rows, state))
     return sorted(shown, key=lambda item: item[2] != "failed")
 

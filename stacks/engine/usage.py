@@ -25,11 +25,13 @@ def of(trees: dict[str, Path], *, proc: Path = PROC) -> dict[str, list[Process]]
     What belongs to other users is seen by root, or by a worker with the right to read it, alone.
     """
     real = {name: f"{os.path.realpath(tree)}/" for name, tree in trees.items()}
+    anywhere = tuple(real.values())
     found: dict[str, list[Process]] = {name: [] for name in trees}
     for place in _processes(proc):
-        paths = set(_paths(place))
+        # Most paths lie in no tree: one look at all the prefixes tells.
+        paths = {path for path in _paths(str(place)) if f"{path}/".startswith(anywhere)}
         for name, prefix in real.items():
-            if any(path.startswith(prefix) or f"{path}/" == prefix for path in paths):
+            if any(f"{path}/".startswith(prefix) for path in paths):
                 found[name].append(_describe(place))
     return found
 
@@ -40,20 +42,20 @@ def _processes(proc: Path) -> Iterator[Path]:
             yield proc / name
 
 
-def _paths(process: Path) -> Iterator[str]:
+def _paths(process: str) -> Iterator[str]:
     for link in ("exe", "cwd", "root"):
-        yield from _target(process / link)
+        yield from _target(f"{process}/{link}")
     try:
-        for descriptor in os.listdir(process / "fd"):
-            yield from _target(process / "fd" / descriptor)
-        for line in (process / "maps").read_text(errors="replace").splitlines():
+        for descriptor in os.listdir(f"{process}/fd"):
+            yield from _target(f"{process}/fd/{descriptor}")
+        for line in Path(f"{process}/maps").read_text(errors="replace").splitlines():
             if (slash := line.find("/")) >= 0:
                 yield line[slash:].removesuffix(" (deleted)")
     except OSError:
         return  # it has ended meanwhile, or we may not look
 
 
-def _target(link: Path) -> Iterator[str]:
+def _target(link: str) -> Iterator[str]:
     try:
         yield os.readlink(link)
     except OSError:

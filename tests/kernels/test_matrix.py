@@ -72,22 +72,23 @@ def test_versions_can_be_chosen(two: None, elsewhere: Machine) -> None:
 
 
 def test_the_latest_of_each_depth_counts(elsewhere: Machine) -> None:
-    def judged() -> KernelCheck | None:
+    def judged() -> int | None:
         found = latest.latest([elsewhere.pk], ["a"])
-        return latest.judge(found.get((elsewhere.pk, "a", "anaconda3", "k"), []))
+        told = latest.judge(found.get((elsewhere.pk, "a", "anaconda3", "k"), []))
+        return told.pk if told else None
 
     assert judged() is None
     add_check(elsewhere, "a", "k")
     failed = add_check(elsewhere, "a", "k", state="failed", code="hangs")
-    assert judged() == failed
+    assert judged() == failed.pk
     add_check(elsewhere, "a", "k", depth="static")
-    assert judged() == failed  # its files look well: that refutes no hanging start
+    assert judged() == failed.pk  # its files look well: that refutes no hanging start
     passed = add_check(elsewhere, "a", "k")
-    assert judged() == passed
+    assert judged() == passed.pk
     broken = add_check(elsewhere, "a", "k", depth="static", state="failed", code="bad-json")
-    assert judged() == broken
+    assert judged() == broken.pk
     mended = add_check(elsewhere, "a", "k")
-    assert judged() == mended
+    assert judged() == mended.pk
 
 
 def test_csv_holds_no_formula(elsewhere: Machine) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from kernels import latest, requests, seen
-from kernels.models import KernelCheck
 from stacks.management.changing import ChangingVerb
 from stacks.management.verb import DONE, FAILED, machine_named, requester
 from stacks.models import Machine, Operation
@@ -61,7 +60,7 @@ def documents(machine: Machine, version: str) -> list[Document]:
     ]
 
 
-def _check(known: list[KernelCheck]) -> Document | None:
+def _check(known: list[latest.Check]) -> Document | None:
     check = latest.judge(known)
     if check is None:
         return None
