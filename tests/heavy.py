@@ -2,8 +2,8 @@
 
     python -m tests.heavy
 
-Fills the home that the environment names, prepares the static files, and prints as JSON an admin's session and the names
-that lead to pages.
+Fills the home that the environment names, prepares the static files, and prints as JSON an admin's session and the
+names that lead to pages.
 """
 
 from __future__ import annotations

@@ -51,8 +51,10 @@ class Hostile:
         return text
 
     def _person(self) -> Token:
-        for user in (self.alice, self.mallory):
-            token, _ = tokens.issue(user=user, name=self.say("token", 60), role=Role.VIEWER, days=9, by=self.alice)
+        _, (token, _) = [
+            tokens.issue(user=user, name=self.say("token", 60), role=Role.VIEWER, days=9, by=self.alice)
+            for user in (self.alice, self.mallory)
+        ]
         audit.record(
             AuditEntry.Kind.SETTINGS,
             self.say("audit"),

@@ -46,8 +46,10 @@ class States:
         User.objects.create_user("nobody")
         carol = User.objects.create_user("carol", password="orion-nebula-42")
         accounts.close(user=carol, by=self.alice)
-        for name in ("nightly builds", "an old script"):
-            token, _ = tokens.issue(user=self.alice, name=name, role=Role.OPERATOR, days=90, by=self.alice)
+        _, (token, _) = [
+            tokens.issue(user=self.alice, name=name, role=Role.OPERATOR, days=90, by=self.alice)
+            for name in ("nightly builds", "an old script")
+        ]
         tokens.revoke(token=token, by=self.alice)
         audit.record(AuditEntry.Kind.SETTINGS, "Settings of local", by=self.alice, machine="local", old="6", new="24")
         return {"bob": self.bob.pk, "carol": carol.pk, "alice": self.alice.pk}
