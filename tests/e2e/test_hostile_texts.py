@@ -93,16 +93,15 @@ def pages(world: Hostile) -> dict[str, list[str]]:
     """The addresses of every page by its route, with every name of ours that leads to one."""
     client = Client()
     client.force_login(world.alice)
-    specs: list[Any] = world.versions[1].kernelspecs
     known: dict[str, list[Any]] = {
         "name": [world.machine.name, world.local.name],
         "version": [row.name for row in world.versions],
         "pk": [one.pk for one in world.operations],
-        "kernel": [specs[0]["name"], "sky"],
+        "kernel": [world.versions[1].kernelspecs[0]["name"], "sky"],
     }
     people = {"pk": [world.mallory.pk, world.alice.pk], "token": [world.token.pk]}
     recipes = {"name": [world.recipe.name]}
-    given = {"access": people, "recipe": recipes}
+    given: dict[str, dict[str, list[Any]]] = {"access": people, "recipe": recipes}
     return addresses(client, lambda route, key: next((one for word, one in given.items() if word in route), known)[key])
 
 
