@@ -58,8 +58,8 @@ def running(home: Home) -> Iterator[Instance]:
         threading.Thread(target=process.communicate, daemon=True).start()  # a full pipe would halt it
         yield Instance(home, link)
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.terminate()
+        process.wait(120)
 
 
 def seed(home: Home) -> None:
