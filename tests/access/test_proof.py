@@ -108,6 +108,7 @@ def test_a_fresh_link_does_it_where_there_is_no_password(
     fields = Form(page, "prove").fields
     assert as_admin.post(REMOVE, {**fields, "proof_link": f" {link} "}).status_code == 302
     assert Operation.objects.get().kind == "remove"
+    Operation.objects.all().delete()  # a busy lane would be told first
     forget(as_admin)
     again = as_admin.post(REMOVE, {**fields, "proof_link": link})
     assert "was used, or is too old" in again.content.decode()
@@ -136,7 +137,7 @@ def test_a_page_of_passwords_asks_before_it_is_shown_and_keeps_none(stale: Clien
 @pytest.mark.parametrize(
     "address",
     [
-        REMOVE, "/machines/local/do/prune/", "/machines/local/do/discard/", "/machines/local/do/provision/",
+        REMOVE, "/machines/local/do/prune/", "/machines/local/do/provision/",
         "/people/add/", "/people/{}/role/", "/people/{}/close/", "/people/{}/open/", "/people/{}/link/",
         "/account/tokens/", "/account/password/",
     ],

@@ -72,11 +72,11 @@ def test_a_build_alone_touches_nobody_and_asks_for_nothing(
 @pytest.mark.parametrize("action", ACTIONS)
 def test_what_is_asked_of_a_whole_machine(as_admin: Client, gp12: Machine, operation: Make, action: str) -> None:
     address = f"/machines/gp12/do/{action}/"
-    operation("succeeded", "deploy", machine=gp12, parameters={"version": "b"})
+    last = operation("succeeded", "deploy", machine=gp12, parameters={"version": "b"})
     fields = {"layout": "resident", "size": "1G"}
     answer = as_admin.post(address, {**fields, "seen": "a"})
     assert answer.status_code == 409
-    said = "has changed since the page was opened; the last was deploy b (#1) by operator at "
+    said = f"has changed since the page was opened; the last was deploy b (#{last.pk}) by operator at "
     assert said in answer.content.decode()
     seen = as_admin.get(address).context["seen"]
     assert as_admin.post(address, {**fields, "seen": seen}).status_code == 302
