@@ -21,7 +21,8 @@ from tests.seed import Seed, write_disk
 from tests.states import States
 
 # The mark is what makes pytest-django prepare the database.
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+# Takes minutes: `make faults` runs it, with what else is long.
+pytestmark = [pytest.mark.browser, pytest.mark.faults, pytest.mark.django_db]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dlstack-figures-") as place:
         file = Path(place) / "figures.jsonl"
-        status = run(rest or ["tests/faults"], file)
+        status = run(rest or ["tests/faults", "tests/e2e"], file)
         rows: Rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     lines = [*table(rows), "", f"{len(rows)} figures in {(time.monotonic() - began) / 60:.1f} minutes"]
     print("\n".join(lines))
