@@ -15,9 +15,9 @@ from stacks.engine.owner import Owner
 from stacks.models import Machine, Operation
 from stacks.storable import storable
 from tests.engine.conftest import Make, Runner
-from tests.stacks.views.conftest import as_operator, as_viewer
+from tests.stacks.views.conftest import as_admin, as_viewer
 
-__all__ = ["as_operator", "as_viewer"]
+__all__ = ["as_admin", "as_viewer"]
 
 pytestmark = pytest.mark.django_db
 ODD = "bad\udcff\0name"
@@ -64,9 +64,9 @@ def test_a_zero_in_an_address_is_not_found(as_viewer: Client, address: str) -> N
     assert as_viewer.get(address).status_code == 404
 
 
-def test_a_zero_in_a_field_is_refused(as_operator: Client, machine: Machine) -> None:
-    assert as_operator.post("/machines/local/solve/", {"recipe": "a\0"}).status_code == 400
-    assert as_operator.get("/operations/", {"who": "\0"}).status_code == 400
+def test_a_zero_in_a_field_is_refused(as_admin: Client, machine: Machine) -> None:
+    assert as_admin.post("/machines/local/solve/", {"recipe": "a\0"}).status_code == 400
+    assert as_admin.get("/operations/", {"who": "\0"}).status_code == 400
 
 
 UNREADABLE = {
@@ -78,5 +78,5 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_recipe_that_cannot_be_read_is_a_form_error(as_operator: Client, text: str) -> None:
-    assert as_operator.post("/recipe-import/", {"text": text}).status_code == 422
+def test_a_recipe_that_cannot_be_read_is_a_form_error(as_admin: Client, text: str) -> None:
+    assert as_admin.post("/recipe-import/", {"text": text}).status_code == 422

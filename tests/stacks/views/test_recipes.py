@@ -34,14 +34,14 @@ def test_a_text_becomes_a_recipe_and_then_its_next_revision(as_admin: Client) ->
     assert "mine" in as_admin.get(LIST).content.decode()
 
 
-def test_a_recipe_leads_to_its_build(as_operator: Client, machine: Machine) -> None:
-    as_operator.post(ADD, {"text": toml() + '\n[options.dev]\ntitle = "Dev"\nadd = { e = ["x"] }\n'})
-    assert 'name="build"' in as_operator.get("/recipes/mine/").content.decode()
+def test_a_recipe_leads_to_its_build(as_admin: Client, machine: Machine) -> None:
+    as_admin.post(ADD, {"text": toml() + '\n[options.dev]\ntitle = "Dev"\nadd = { e = ["x"] }\n'})
+    assert 'name="build"' in as_admin.get("/recipes/mine/").content.decode()
     asked = {"machine": "local", "options": "dev", "build": "yes"}
-    answer = as_operator.post("/recipes/mine/solve/", asked)
+    answer = as_admin.post("/recipes/mine/solve/", asked)
     assert answer.headers["Location"] == "/machines/local/build/?recipe=mine&options=dev"
     assert not Operation.objects.exists()
-    assert 'value="dev" checked' in as_operator.get(answer.headers["Location"]).content.decode()
+    assert 'value="dev" checked' in as_admin.get(answer.headers["Location"]).content.decode()
 
 
 @pytest.mark.parametrize("name", ["environment.yml", ""])
