@@ -34,6 +34,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
     ),
     "kernels:machine": ("version=v2",),
 }
+APPS = ("stacks:", "kernels:")  # pages of people do not grow with machines, and the API has none
 # Whole documents to keep or to follow, which take as long as they are large; what probes ask; what developers see;
 # what only a link with a token opens.
 NO_PAGES = frozenset({
@@ -46,7 +47,8 @@ NO_PAGES = frozenset({
 def pages(many: Many) -> dict[str, list[str]]:
     """Give the addresses of each page by the name of its route; KeyError for a route with a value unknown here."""
     routes = _routes(get_resolver())
-    return {name: list(_addresses(many, name, route)) for name, route in routes if name not in NO_PAGES}
+    asked = ((name, route) for name, route in routes if name.startswith(APPS) and name not in NO_PAGES)
+    return {name: list(_addresses(many, name, route)) for name, route in asked}
 
 
 def _routes(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
