@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,7 +109,9 @@ class Host:
 
 def new_host(name: str, place: Path, database_url: str, *, haste: float = 10.0, impatience: float = 5.0) -> Host:
     """Register a machine with a root and a home of its own."""
-    home, layout = place / f"home-{name}", Layout(place / f"root-{name}")
+    own = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=place))  # another test may have had one of this name
+    own.chmod(0o711)
+    home, layout = own / "home", Layout(own / "root")
     home.mkdir(mode=0o711)
     ramdisk.prepare(layout, resolve())
     machine = Machine.objects.create(name=name, root=str(layout.root))
