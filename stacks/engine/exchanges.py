@@ -38,14 +38,19 @@ def _made() -> tuple[Path, int]:
             return place, descriptor  # else a sweep found it in the instant before it was locked
 
 
-def sweep() -> None:
-    """Remove those that nobody holds, as killed processes left them; what belongs to other users is left alone."""
+def sweep(owner: int) -> None:
+    """Remove those that nobody holds, as killed processes left them; what is neither ours nor `owner`'s is left alone.
+
+    Anybody may make a directory of such a name there, and root may remove everything.
+    """
     for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         descriptor = _locked(place)
-        if descriptor is not None:
-            with suppress(OSError):  # it is somebody else's, or another sweep was faster
+        if descriptor is None:
+            continue
+        if os.fstat(descriptor).st_uid in (owner, os.geteuid()):
+            with suppress(OSError):  # another sweep was faster
                 emptying.remove(place)
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def _locked(place: Path) -> int | None:

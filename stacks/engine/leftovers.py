@@ -32,7 +32,7 @@ def sweep_shared(layout: Layout, *, held: str) -> None:
 
     Nothing is removed while the other lane works: what lies there may be its own. The next recovery does it.
     """
-    exchanges.sweep()
+    exchanges.sweep(layout.state.stat().st_uid)
     if not _shared(layout):
         return
     other = "build" if held == "live" else "live"
