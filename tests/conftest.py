@@ -20,6 +20,9 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from access import roles
 from access.roles import Role
+from tests.broker import broker, no_broker, valkey
+
+__all__ = ["broker", "no_broker", "valkey"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -11,24 +11,12 @@ from django.contrib.auth.models import User
 from access.models import AuditEntry
 from access.strangers import allowance
 from tests.conftest import People
-from tests.stacks.conftest import (
-    Broker,
-    broker,
-    elsewhere,
-    layout,
-    machine,
-    no_broker,
-    owner,
-    recipe,
-    sealed,
-    valkey,
-    version,
-)
+from tests.stacks.conftest import elsewhere, layout, machine, owner, recipe, sealed, version
 from tests.stacks.views.conftest import as_admin, as_operator, as_viewer, operation, stranger
 
 __all__ = [
-    "Broker", "as_admin", "as_operator", "as_viewer", "broker", "elsewhere", "layout", "machine", "no_broker",
-    "operation", "owner", "recipe", "sealed", "stranger", "valkey", "version",
+    "as_admin", "as_operator", "as_viewer", "elsewhere", "layout", "machine",
+    "operation", "owner", "recipe", "sealed", "stranger", "version",
 ]  # fmt: skip
 
 PASSWORD = "orion-nebula-42"

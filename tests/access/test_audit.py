@@ -247,7 +247,7 @@ def test_the_page_is_an_admins_and_narrows(as_admin: Client, as_operator: Client
     page = as_admin.get("/audit/", {"text": "needle", "kind": "event"}).content.decode()
     assert "a needle &lt;b&gt;" in page
     assert "/operations/7/" in page
-    assert "Nothing fits this filter" in as_admin.get("/audit/", {"text": "nosuch"}).content.decode()
+    assert "Nothing fits this filter" in as_admin.get("/audit/", {"text": "no entry says this"}).content.decode()
     assert "needle" not in as_admin.get("/audit/", {"before": "1"}).content.decode()
     assert as_admin.get("/audit/", {"before": "x", "kind": "nosuch"}).status_code == 200
 

@@ -19,8 +19,8 @@ from django.core.management import call_command
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext
 
+from tests.broker import Broker
 from tests.conftest import free_port
-from tests.stacks.conftest import Broker
 
 
 @dataclass
@@ -51,16 +51,16 @@ class Site:
 
 
 @contextmanager
-def served() -> Iterator[Site]:
+def served(broker: Broker) -> Iterator[Site]:
     """Serve the tests' database until the end."""
-    broker, port = Broker(), free_port()
+    port = free_port()
     configuration = uvicorn.Config(
         get_asgi_application(), port=port, lifespan="off", log_level="critical", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run)
     site = Site(f"http://127.0.0.1:{port}")
-    broker.start()
+    broker.have()
     thread.start()
     try:
         while not server.started:
@@ -69,6 +69,4 @@ def served() -> Iterator[Site]:
     finally:
         server.should_exit = True
         thread.join()
-        broker.redis.close()
-        broker.stop()
         site.clear()

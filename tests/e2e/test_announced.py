@@ -15,6 +15,7 @@ from stacks import operations
 from stacks.engine.events import Event
 from stacks.logs import LogWriter
 from stacks.models import Machine, Operation
+from tests.broker import Broker
 from tests.e2e.site import Site, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,8 +38,8 @@ LISTEN = """() => {
 
 
 @pytest.fixture(scope="module")
-def site(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Site]:
-    with django_db_blocker.unblock(), served() as running:
+def site(django_db_setup: None, django_db_blocker: DjangoDbBlocker, valkey: Broker) -> Iterator[Site]:
+    with django_db_blocker.unblock(), served(valkey) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 from pytest_django import DjangoDbBlocker
 
 from stacks.models import Machine
+from tests.broker import Broker
 from tests.e2e.site import Site, served
 from tests.e2e.visits import DOCUMENTS, NOT_VISITED, WORLDS, route, routes, sent_routes
 from tests.e2e.walk import Found, Walk
@@ -26,8 +27,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.faults, pytest.mark.django_db]
 
 
 @pytest.fixture(scope="module")
-def site(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Site]:
-    with django_db_blocker.unblock(), served() as running:
+def site(django_db_setup: None, django_db_blocker: DjangoDbBlocker, valkey: Broker) -> Iterator[Site]:
+    with django_db_blocker.unblock(), served(valkey) as running:
         yield running
 
 

@@ -20,6 +20,7 @@ from pytest_django import DjangoDbBlocker
 from stacks import ansi
 from stacks.engine.packages import normal
 from stacks.storable import xml_text
+from tests.broker import Broker
 from tests.e2e.site import Site, served
 from tests.e2e.visits import addresses
 from tests.hostile import Hostile
@@ -64,8 +65,8 @@ SEND = "main form[method=post] [type=submit]:visible"
 
 
 @pytest.fixture(scope="module")
-def site(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Site]:
-    with django_db_blocker.unblock(), served() as running:
+def site(django_db_setup: None, django_db_blocker: DjangoDbBlocker, valkey: Broker) -> Iterator[Site]:
+    with django_db_blocker.unblock(), served(valkey) as running:
         yield running
 
 

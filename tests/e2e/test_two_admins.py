@@ -57,7 +57,7 @@ def nothing_goes_on(instance: Instance, lane: str) -> Iterator[None]:
 
 def cancel(page: Page) -> None:
     page.get_by_text("Cancel…").click()
-    page.locator("#cancel button").click()
+    page.locator("[id^=cancel-] button").click()
     finished(page, "Cancelled")
 
 

@@ -7,27 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
-from redis import Redis
-from redis.exceptions import RedisError
 
 from stacks import activations, observation, recipes
-from stacks.breaker import breaker
-from stacks.embedded.configuration import write_configurations
-from stacks.embedded.home import prepare_home
-from stacks.embedded.services import services
 from stacks.engine.layout import Layout
 from stacks.logs import spooled_operations
 from stacks.logs.spool import directory
 from stacks.models import Activation, Machine, Operation, RecipeRevision, Version
-from stacks.operations import doorbell
+from tests.broker import Broker
 from tests.conftest import REPOSITORY
 from tests.engine.conftest import Make, layout, owner, version
 
@@ -68,84 +60,8 @@ def activate(row: Version, *, healthy: bool | None = True, reverted: bool = Fals
     return activations.activate(row.machine, row, healthy=healthy, reverted=reverted)
 
 
-def until(condition: Callable[[], Any], *, within: float = 10.0) -> Any:
-    """Wait for a condition to hold and give what it gave."""
-    give_up_at = time.monotonic() + within
-    while not (found := condition()):
-        if time.monotonic() > give_up_at:
-            pytest.fail(f"not within {within} s")
-        time.sleep(0.05)
-    return found
-
-
 def state_of(operation: Operation) -> str:
     return str(Operation.objects.values_list("state", flat=True).get(pk=operation.pk))
-
-
-class Broker:
-    """The embedded Valkey, started with the configuration that users get."""
-
-    def __init__(self) -> None:
-        prepare_home(settings.DLSTACK)
-        found = services(settings.DLSTACK, web=False)
-        write_configurations(settings.DLSTACK, found)
-        self._command = next(service.command for service in found if service.name == "valkey")
-        self._process: subprocess.Popen[bytes] | None = None
-        self.redis: Any = Redis.from_url(settings.DLSTACK.redis_url, decode_responses=True)
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        until(self._answers)
-        self.forgive()
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def wipe(self) -> None:
-        """Remove all that it has on disk; it must not run."""
-        shutil.rmtree(Path(settings.DLSTACK.home) / "valkey" / "appendonlydir", ignore_errors=True)
-
-    def forgive(self) -> None:
-        """Forget that Redis was away, as time does."""
-        breaker._open_until = 0.0
-        doorbell._Broker.quiet_until = 0.0
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.redis.ping())
-        except (OSError, RedisError):
-            return False
-
-
-@pytest.fixture(scope="session")
-def valkey() -> Iterator[Broker]:
-    broker = Broker()
-    broker.start()
-    yield broker
-    broker.redis.close()
-    broker.stop()
-
-
-@pytest.fixture
-def broker(valkey: Broker) -> Broker:
-    """A Valkey that runs and is empty."""
-    if valkey._process is None:
-        valkey.start()
-    valkey.forgive()
-    valkey.redis.flushall()
-    return valkey
-
-
-@pytest.fixture
-def no_broker(valkey: Broker) -> Iterator[None]:
-    """A Valkey that is away."""
-    valkey.stop()
-    valkey.forgive()
-    yield
-    valkey.start()
 
 
 class Worker:

@@ -24,9 +24,10 @@ from stacks.management.commands import operations as operations_verb
 from stacks.management.recipe_import import Command as RecipeImport
 from stacks.management.verb import Verb
 from stacks.models import Machine, Operation, RecipeRevision
+from tests.broker import Broker
 from tests.conftest import REPOSITORY, Home
 from tests.stacks import tiny
-from tests.stacks.conftest import Broker, Seal, activate
+from tests.stacks.conftest import Seal, activate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 VERBS: dict[str, type[Verb]] = {

@@ -17,7 +17,8 @@ from stacks import logs
 from stacks.engine.events import Event
 from stacks.logs import LogLine, LogWriter, chunks, reading, spool, stream
 from stacks.models import LogChunk, Machine, Operation
-from tests.stacks.conftest import Broker, until
+from tests.broker import Broker
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -28,9 +28,11 @@ from stacks.plans.base import Context, Plan, Step
 from stacks.running import pulse, runner
 from stacks.running.attempt import CAME_BACK, GIVEN_UP
 from stacks.running.pulse import Pulse
+from tests.broker import Broker
 from tests.conftest import People
 from tests.stacks import tiny
-from tests.stacks.conftest import Broker, Seal, state_of, until
+from tests.stacks.conftest import Seal, state_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Ask = Callable[..., Operation]

@@ -16,8 +16,8 @@ from stacks import operations, sse
 from stacks.engine.events import Event
 from stacks.logs import LogLine, LogWriter
 from stacks.models import Machine, Operation
+from tests.broker import Broker
 from tests.conftest import People
-from tests.stacks.conftest import Broker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.anyio]
 

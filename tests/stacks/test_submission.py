@@ -14,8 +14,9 @@ from stacks import operations
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation
 from stacks.operations import doorbell
+from tests.broker import Broker
 from tests.conftest import People
-from tests.stacks.conftest import Broker, state_of
+from tests.stacks.conftest import state_of
 
 BUILD = {"version": "a"}
 

@@ -18,7 +18,8 @@ from stacks.models import Machine, Operation
 from stacks.operations import attempts, mending
 from stacks.operations.attempts import Conclusion
 from stacks.operations.silence import Silence
-from tests.stacks.conftest import Broker, state_of
+from tests.broker import Broker
+from tests.stacks.conftest import state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

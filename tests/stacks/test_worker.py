@@ -16,8 +16,10 @@ from stacks.engine.layout import Layout
 from stacks.engine.locks import is_free
 from stacks.models import Machine, Operation, Version
 from stacks.operations import doorbell
+from tests.broker import Broker
 from tests.conftest import People
-from tests.stacks.conftest import Broker, Crew, Seal, state_of, until
+from tests.stacks.conftest import Crew, Seal, state_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

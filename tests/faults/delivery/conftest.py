@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from tests.broker import Broker
 from tests.faults.delivery.databases import Database, Postgres, django_on, new_postgres, new_sqlite
 from tests.faults.delivery.fleet import Host, new_host
-from tests.stacks.conftest import Broker, broker, valkey
-
-__all__ = ["broker", "valkey"]
 
 Hosts = Callable[..., Host]
 

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from redis.exceptions import ConnectionError as Gone
 
 from stacks.models import Operation
+from tests.broker import Broker
 from tests.faults.conftest import Figure
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.fleet import Host, ended
-from tests.stacks.conftest import Broker, until
+from tests.waiting import until
 
 STUCK = 120.0  # seconds
 

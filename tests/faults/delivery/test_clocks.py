@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from stacks import logs, presence
 from stacks.models import Operation
+from tests.broker import Broker
 from tests.faults.delivery.clock import AHEAD
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.fleet import Host, ended
-from tests.stacks.conftest import Broker, until
+from tests.waiting import until
 
 HOUR = 3600
 STEPS = {"back": -HOUR, "forth": HOUR}

@@ -18,7 +18,7 @@ from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.databases import PostgresDatabase
 from tests.faults.delivery.fleet import Host, ended
 from tests.faults.delivery.proxy import Proxy, Trap
-from tests.stacks.conftest import until
+from tests.waiting import until
 
 CLAIM = Trap(b"\"state\" = 'running'")
 END = Trap(b"COMMIT", after=b"\"state\" = 'succeeded'")

@@ -19,7 +19,7 @@ from stacks.operations import doorbell
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.databases import Database, PostgresDatabase, Sqlite
 from tests.faults.delivery.fleet import Host, ended
-from tests.stacks.conftest import until
+from tests.waiting import until
 
 WORK = ("print:2500", "wait:1", "print:30")  # the first lines are a chunk of their own, stored while it runs
 

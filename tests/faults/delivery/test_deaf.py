@@ -9,10 +9,11 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
+from tests.broker import Broker
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.fleet import ended, state_of
 from tests.faults.delivery.proxy import Proxy
-from tests.stacks.conftest import Broker, until
+from tests.waiting import until
 
 
 @pytest.fixture

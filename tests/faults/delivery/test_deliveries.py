@@ -14,11 +14,12 @@ from django.db import connection
 
 from stacks.models import Operation
 from stacks.operations import doorbell
+from tests.broker import Broker
 from tests.faults.conftest import Figure
 from tests.faults.delivery.clock import AHEAD
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.fleet import Host, ended
-from tests.stacks.conftest import Broker, until
+from tests.waiting import until
 
 DELIVERIES = 10
 SHORT = {"VISIBILITY": "5"}

@@ -19,12 +19,13 @@ from redis.exceptions import RedisError
 from stacks import logs
 from stacks.engine import journal
 from stacks.models import Operation
+from tests.broker import Broker
 from tests.faults.conftest import Figure
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.databases import PostgresDatabase
 from tests.faults.delivery.fleet import Host
 from tests.faults.delivery.wishes import Wisher, patiently
-from tests.stacks.conftest import Broker, until
+from tests.waiting import until
 
 STUCK = 120.0  # seconds
 LANES = ("build", "live")

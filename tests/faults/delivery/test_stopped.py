@@ -21,7 +21,7 @@ from stacks.engine.locks import is_free
 from stacks.models import Operation
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.fleet import Host, ended, state_of
-from tests.stacks.conftest import until
+from tests.waiting import until
 
 
 @pytest.fixture

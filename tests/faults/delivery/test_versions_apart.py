@@ -14,9 +14,10 @@ from stacks import compatibility, presence
 from stacks.models import Operation, Worker
 from stacks.models.operations import FORMAT
 from stacks.operations import doorbell
+from tests.broker import Broker
 from tests.faults.delivery.conftest import Hosts
 from tests.faults.delivery.fleet import Host, ended, state_of
-from tests.stacks.conftest import Broker, until
+from tests.waiting import until
 
 FIRST_RULED = 6  # the migration from which on old code meets new databases
 

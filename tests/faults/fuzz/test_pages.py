@@ -16,10 +16,10 @@ from stacks.models import Machine, Operation, RecipeRevision
 from tests.conftest import People
 from tests.engine.conftest import layout, owner, version
 from tests.faults.fuzz.inputs import documents, given_or_refused, heavy, names, texts
-from tests.stacks.conftest import Seal, machine, no_broker, recipe, sealed, valkey
+from tests.stacks.conftest import Seal, machine, recipe, sealed
 from tests.stacks.views.conftest import signed_in
 
-__all__ = ["layout", "machine", "no_broker", "owner", "recipe", "sealed", "valkey", "version"]
+__all__ = ["layout", "machine", "owner", "recipe", "sealed", "version"]
 ANSWERS = (200, 204, 302, 303, 400, 403, 404, 405, 409, 413, 422)
 FIELDS = {
     "machines/local/build/": ("recipe", "options", "name", "strategy", "kernel_dir", "deploy", "reason"),
