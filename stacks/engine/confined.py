@@ -9,7 +9,7 @@ from pathlib import Path
 from stacks.engine import process
 from stacks.engine.events import Sink
 from stacks.engine.process import Command, base_environment
-from stacks.engine.sandbox import system
+from stacks.engine.sandbox import ended, system
 from stacks.engine.stop import Stop
 
 # Enough to keep owners, modes, attributes and file capabilities; nothing that reaches beyond files.
@@ -41,6 +41,7 @@ def _namespace(source: Path, target: Path, readable: Sequence[Path]) -> list[str
     shown = ["--ro-bind", str(source), str(source), "--bind", str(target), str(target)]
     files = [word for path in readable for word in ("--ro-bind", str(path), str(path))]
     return [
+        *ended(),
         *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 — the namespace's own
         *system(),

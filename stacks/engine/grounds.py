@@ -16,7 +16,7 @@ from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
 from stacks.engine.process import Command, base_environment
-from stacks.engine.sandbox import TOOLS, Sandbox
+from stacks.engine.sandbox import TOOLS, Sandbox, own_python
 
 SILENCE = 1800.0  # seconds; a solver or compiler may say nothing for long
 _OLDEST = 11  # minor version of the Python that our guest scripts need
@@ -149,7 +149,7 @@ class Bare:
         # A shell keeps the path that it was told, where that leads to its directory: no script sees where a link leads.
         own = {"TMPDIR": home, "PWD": str(cwd)}
         # The kernel forgets whose death ends a process when that changes its user: ends.py asks for it anew.
-        start = [*sandbox.shed(), *sandbox.drop(self.owner), self.python[0], "-I", ends, str(os.getpid())]
+        start = [*sandbox.shed(), *sandbox.drop(self.owner), self.python[0], "-I", "-S", ends, str(os.getpid()), "0"]
         return Command(
             [*start, *argv],
             label=label,
@@ -177,11 +177,6 @@ def check(layout: Layout, owner: Owner) -> None:
                 f"The stack's owner (user {owner.uid}), as whom guests run without the sandbox, cannot reach {place}: "
                 "let others read it and pass through the directories above it."
             )
-
-
-def own_python() -> str:
-    """The interpreter below the virtual environment that this process runs in."""
-    return str(Path(sys.base_prefix).resolve() / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 def reached_python(owner: Owner) -> str:

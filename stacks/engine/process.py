@@ -52,6 +52,13 @@ def base_environment(home: str = "/tmp") -> dict[str, str]:  # noqa: S108 — pr
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb"} | passed_on
 
 
+def with_parent() -> list[str]:
+    """Spell the command by which a program dies with this process, however and whenever that dies (invariant 7)."""
+    # The kernel kills the child from then on; one whose parent died before that finds another parent and does not begin.
+    begin = '[ "$PPID" -eq "$0" ] || exit 1; exec "$@"'
+    return ["setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c", begin, str(os.getpid())]
+
+
 def run(command: Command, sink: Sink, stop: Stop, *, stdout: Callable[[str], None] | None = None) -> None:
     """Run a program to its end, its output going to `sink` line by line (standard output to `stdout` if given).
 
@@ -71,11 +78,9 @@ def run(command: Command, sink: Sink, stop: Stop, *, stdout: Callable[[str], Non
 
 
 def _start(command: Command, *, split: bool) -> subprocess.Popen[bytes]:
-    # The kernel kills the child when this process dies, however it dies (invariant 7).
-    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command.argv]
     try:
         return subprocess.Popen(
-            argv,
+            [*with_parent(), *command.argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if split else subprocess.STDOUT,

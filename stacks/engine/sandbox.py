@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from stacks.engine import guest
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
@@ -27,6 +28,7 @@ _ETC = (
 )
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64")
 TOOLS = Path("/run/dlstack")
+_ENDS = Path(guest.__file__).with_name("ends.py")
 _TRIAL = 10.0  # seconds
 
 
@@ -56,7 +58,7 @@ class Sandbox:
     ) -> Command:
         """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root)."""
         return Command(
-            [*shed(), *self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
+            [*shed(), *ended(), *self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
             label=label,
             env=base_environment() | dict(env or {}),
             pass_fds=self.lock_fds,
@@ -71,7 +73,8 @@ class Sandbox:
     def _bubblewrap(self, cwd: Path) -> list[str]:
         return [
             *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
-            *([] if self.network else ["--unshare-net"]),
+            *("--unshare-cgroup-try", *([] if self.network else ["--unshare-net"])),
+            *self._locks(),
             # bubblewrap's own /dev/shm is root's alone, and multiprocessing needs one. All of this comes before what is
             # shown, which may itself lie in /dev/shm.
             *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
@@ -82,6 +85,12 @@ class Sandbox:
             # As root bubblewrap drops every capability; these three let setpriv become the owner, and are gone then.
             *(["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"] if _is_root() else []),
         ]
+
+    def _locks(self) -> list[str]:
+        # The sandbox's init holds the lane's lock; guests must not: whoever has its descriptor can unlock it for all.
+        if len(self.lock_fds) > 1:
+            raise AssertionError("bubblewrap keeps one descriptor from its guests")
+        return [word for descriptor in self.lock_fds for word in ("--sync-fd", str(descriptor))]
 
     def _shown(self) -> list[str]:
         arguments: list[str] = []
@@ -175,6 +184,16 @@ def shed() -> list[str]:
     """Spell the command that gives up a worker's ambient capabilities, [] for root, who drops to the owner instead."""
     # They are for the engine alone, and bubblewrap refuses to start with any.
     return [] if _is_root() else ["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--"]
+
+
+def ended(tasks: int = 0) -> list[str]:
+    """Spell the command that ends all that a program started with this process, while a sandbox is being made too."""
+    return [own_python(), "-I", "-S", str(_ENDS), str(os.getpid()), str(tasks)]
+
+
+def own_python() -> str:
+    """Name the interpreter below the virtual environment that this process runs in."""
+    return str(Path(sys.base_prefix).resolve() / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 def drop(owner: Owner) -> list[str]:

@@ -1,13 +1,18 @@
-"""Run a program where there is no namespace that would end what it starts: python -I ends.py PARENT PROGRAM ARGUMENT…
+"""Run a program that must not outlive its starter: python -I -S ends.py PARENT TASKS PROGRAM ARGUMENT…
 
 Whatever the program leaves behind, in sessions of its own too, is killed when it ends, when the end is asked for, and
-when the process PARENT, which starts this, is gone.
+when the process PARENT, which starts this, is gone. In front of bubblewrap it ends a sandbox that is still being made,
+which nothing else would: until its init runs, its processes outlive their parent.
+
+The program dumps no core, is the first that the kernel takes when memory runs out, and its user has TASKS tasks at most
+(0 for no bound).
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +22,7 @@ _libc = ctypes.CDLL(None)
 _PDEATHSIG, _SUBREAPER = 1, 36  # of prctl(2)
 
 
-def main(parent: int, argv: list[str]) -> int:
+def main(parent: int, tasks: int, argv: list[str]) -> int:
     """Run the program to its end, and end the rest; gives back its status, as a shell would."""
     _libc.prctl(_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_GRACE))
@@ -26,10 +31,20 @@ def main(parent: int, argv: list[str]) -> int:
     end_with(parent, signal.SIGHUP)
     own = os.getpid()
     # The locks that it was given are the program's too (close_fds); there are no threads that preexec_fn could harm.
-    program = subprocess.Popen(argv, preexec_fn=lambda: end_with(own, signal.SIGKILL), close_fds=False)  # noqa: PLW1509
+    program = subprocess.Popen(argv, preexec_fn=lambda: begin(own, tasks), close_fds=False)  # noqa: PLW1509
     status = program.wait()
     end_all()
     return status if status >= 0 else 128 - status
+
+
+def begin(own: int, tasks: int) -> None:
+    """Make the program's process ready for it."""
+    end_with(own, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core holds what the program was given, secrets too
+    if tasks:
+        resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
 
 
 def end_with(parent: int, number: int) -> None:
@@ -76,4 +91,4 @@ def parent_of(process: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
