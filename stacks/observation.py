@@ -24,7 +24,7 @@ def is_here(machine: Machine) -> bool:
 
 def observe(machine: Machine) -> dict[str, Any]:
     """Give the machine's status document: read from the disk when that is here, else as its worker saw it last."""
-    return status.read(Layout(Path(machine.root))) if is_here(machine) else machine.observed
+    return status.read(Layout(Path(machine.root)), settings.DLSTACK.terms) if is_here(machine) else machine.observed
 
 
 def refresh(machine: Machine) -> dict[str, Any]:

@@ -6,6 +6,7 @@ EngineError
 ├── Failed             the work was begun, failed and was undone (exit status 1)
 │   ├── CommandFailed  a program ended with a status other than 0
 │   ├── TimedOut       a program was silent or ran for too long
+│   ├── Exceeded       a build took more of the machine than it may
 │   └── VerifyFailed   a tree does not agree with its manifest
 └── Stopped            the work was ended on request and undone
     ├── Cancelled      by an operator
@@ -42,6 +43,10 @@ class CommandFailed(Failed):
 
 class TimedOut(Failed):
     """A program was silent or ran for longer than allowed."""
+
+
+class Exceeded(Failed):
+    """A build took more memory, tasks, time or room than the machine allows, and was ended."""
 
 
 class VerifyFailed(Failed):

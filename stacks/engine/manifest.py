@@ -209,12 +209,18 @@ def _digest(content: bytes | mmap.mmap, path: str, look: Look | None) -> str:
     return blake3(content).hexdigest()
 
 
+def attribute_names(file: str | int) -> list[str]:
+    """Name the attributes of a file, by its path or descriptor, that a version keeps."""
+    found = os.listxattr(file, follow_symlinks=isinstance(file, int))
+    return sorted(name for name in found if name.startswith(_KEPT))
+
+
 def _attributes(file: str) -> str:
-    names = [name for name in os.listxattr(file, follow_symlinks=False) if name.startswith(_KEPT)]
+    names = attribute_names(file)
     if not names:
         return _NO_DIGEST
     digest = blake3()
-    for name in sorted(names):
+    for name in names:
         digest.update(name.encode() + b"\0" + os.getxattr(file, name, follow_symlinks=False) + b"\0")
     return digest.hexdigest(16)
 

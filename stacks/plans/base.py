@@ -10,8 +10,10 @@ from typing import Any, Protocol
 from stacks.engine.errors import Cancelled, Interrupted
 from stacks.engine.events import Event, Kind, Progress, ProgressSink, Sink
 from stacks.engine.layout import Layout
+from stacks.engine.masks import Mask
 from stacks.engine.owner import Owner
 from stacks.engine.stop import Stop
+from stacks.engine.terms import Terms
 
 
 @dataclass
@@ -19,7 +21,8 @@ class Context:
     """All that a plan needs: where, for whom, what was asked, and where its events go.
 
     `parameters` are the operation's frozen parameters; `outcome` collects plain values for the record
-    (JSON types only), `lock_fds` are inherited by every child process (invariant 7).
+    (JSON types only), `lock_fds` are inherited by every child process (invariant 7). `terms` are the machine's for
+    guests, and `mask` knows what they were given and nobody may see.
     """
 
     layout: Layout
@@ -32,6 +35,8 @@ class Context:
     lock_fds: tuple[int, ...] = ()
     step: str = ""
     outcome: dict[str, Any] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+    mask: Mask = field(default_factory=Mask)
 
     def tell(self, kind: Kind, text: str) -> None:
         """Emit one line of the log under the running step."""

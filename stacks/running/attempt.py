@@ -6,10 +6,12 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from stacks import observation, operations, records
@@ -17,8 +19,9 @@ from stacks.engine import owner, recovery
 from stacks.engine.errors import Cancelled, EngineError, Interrupted, Refused
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
+from stacks.engine.masks import Mask
 from stacks.engine.stop import Stop
-from stacks.logs import LogWriter
+from stacks.logs import Capped, LogWriter
 from stacks.models import Operation
 from stacks.plans.base import Context, Plan, execute
 from stacks.running import endings
@@ -45,6 +48,8 @@ class Attempt:
         self._writer = LogWriter(operation.pk)
         self._steps = operations.StepRecorder(operation.pk, self._writer)
         self._outcome: dict[str, Any] = {}
+        self._mask = Mask()
+        self._capped = Capped(self._writer.sink, settings.DLSTACK.log_limit)
 
     def carry_out(self, plan_for: PlanFor, lock: int) -> None:
         """Plan, execute, record; the wrapper for every way out. Only the end of the process is raised again."""
@@ -80,11 +85,13 @@ class Attempt:
             owner=owner.resolve(operation.machine.owner),
             operation=str(operation.pk),
             parameters=operation.parameters | operations.kept_versions(operation),
-            emit=self._writer.sink,
+            emit=self._emit,
             progress=self._steps.progress,
             stop=self._stop,
             lock_fds=(lock,),
             outcome=self._outcome,
+            terms=settings.DLSTACK.terms,
+            mask=self._mask,
         )
 
     def _explained(self, error: BaseException) -> Ending:
@@ -95,7 +102,8 @@ class Attempt:
         if not isinstance(error, EngineError):
             logger.error("Operation %s", self._operation.pk, exc_info=error)
             self._say("".join(traceback.format_exception(error)).rstrip())
-        return endings.failed(error)
+        ending = endings.failed(error)
+        return replace(ending, message=self._mask.text(ending.message))
 
     def _canceller(self) -> str:
         try:
@@ -105,9 +113,15 @@ class Attempt:
         return str(asked.cancel_requested_by or "the command line")
 
     def _say(self, text: str) -> None:
-        self._writer.sink(Event("error", text))
+        self._emit(Event("error", text))
+
+    def _emit(self, event: Event) -> None:
+        # What programs print has been masked where it was read, also where a secret came in two pieces.
+        shown = event if event.kind == "output" else replace(event, text=self._mask.text(event.text))
+        self._capped(shown)
 
     def _conclude(self, ending: Ending) -> None:
+        self._capped.flush()
         try:
             _persistently(partial(self._finish, ending))
         except Exception:  # the lock is freed without an end on record: the reaper writes one
