@@ -63,6 +63,14 @@ class Gate:
         """Give the descriptor that the next guest inherits; the one before it is not answered any more."""
         return asyncio.run_coroutine_threadsafe(self._admit(), self._loop).result()
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which programs in a sandbox find the gate; their own loopback is reached without."""
+        names = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+        yarn = ("YARN_HTTP_PROXY", "YARN_HTTPS_PROXY")  # which reads no others
+        near = "" if self._sources.allows_loopback else "localhost,127.0.0.1,::1"
+        return dict.fromkeys((*names, *yarn), f"http://127.0.0.1:{PORT}") | {"NO_PROXY": near, "no_proxy": near}
+
     async def _admit(self) -> int:
         await self._shut()
         self._door = _Door(self._connect)
@@ -192,10 +200,3 @@ async def _resolve(host: str, port: int, *, must: bool) -> list[Address]:
             raise OSError(f"the name {host} is not known") from None
         return []  # the machine's own proxy may know it
     return [address for *_, place in found if (address := literal(str(place[0]))) is not None]
-
-
-def environment() -> dict[str, str]:
-    """Give the variables by which programs in a sandbox find the gate."""
-    names = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-    yarn = ("YARN_HTTP_PROXY", "YARN_HTTPS_PROXY")  # which reads no others
-    return dict.fromkeys((*names, *yarn), f"http://127.0.0.1:{PORT}") | {"NO_PROXY": "", "no_proxy": ""}

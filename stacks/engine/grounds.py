@@ -13,7 +13,7 @@ from typing import Protocol
 
 from stacks.engine import guest, sandbox
 from stacks.engine.errors import Refused
-from stacks.engine.gate import PORT, Gate, environment
+from stacks.engine.gate import PORT, Gate
 from stacks.engine.layout import Layout
 from stacks.engine.masks import Mask
 from stacks.engine.owner import Owner
@@ -56,6 +56,11 @@ class Ground(Protocol):
     @property
     def python(self) -> tuple[str, tuple[Path, ...]]:
         """Name a Python for our own scripts, and what must be readable for it."""
+        ...
+
+    @property
+    def joining(self) -> str:
+        """Spell the program that joins its input and output to a host and port given to it, "" where none is needed."""
         ...
 
     def offer(self, name: str, source: Path) -> str:
@@ -149,9 +154,17 @@ class Sandboxed:
             return _WayOut(env=netrc)
         descriptor = gate.admit()
         program, needed = self.python
-        through = self.offer("through.py", Path(guest.__file__).with_name("through.py"))
-        argv = (program, "-I", "-S", through, str(descriptor), str(PORT))
-        return _WayOut(argv, needed, netrc | environment(), (descriptor,))
+        argv = (program, "-I", "-S", self._through, str(descriptor), str(PORT))
+        return _WayOut(argv, needed, netrc | gate.environment, (descriptor,))
+
+    @property
+    def _through(self) -> str:
+        return self.offer("through.py", Path(guest.__file__).with_name("through.py"))
+
+    @property
+    def joining(self) -> str:
+        program, _ = self.python
+        return f"{program} -I -S {self._through} - {PORT}" if self.guard.gate else ""
 
     def _apart(self, box: Sandbox, name: str) -> Sandbox:
         tools = {known: place for known, place in self.tools.items() if known != name}
@@ -179,6 +192,10 @@ class Bare:
     @property
     def python(self) -> tuple[str, tuple[Path, ...]]:
         return reached_python(self.owner), ()
+
+    @property
+    def joining(self) -> str:
+        return ""
 
     def offer(self, name: str, source: Path) -> str:
         place = self.inputs / name

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
@@ -117,6 +117,12 @@ class Sources:
         if not what or self._is_in_networks(address):
             return ""
         return f"leads to {address}, which is {what}: to allow that, let {SETTING} name it."
+
+    @property
+    def allows_loopback(self) -> bool:
+        """Tell whether builds may reach what listens on this machine's own loopback."""
+        named = {host.partition(":")[0] for host in self.hosts} & {"localhost", "127.0.0.1"}
+        return bool(named) or self._is_in_networks(IPv4Address("127.0.0.1"))
 
     def _is_in_networks(self, address: Address) -> bool:
         return any(address in network for network in self.networks)

@@ -47,8 +47,8 @@ class Watch:
         self._again_at = max(now + PAUSE, time.monotonic() + 4 * (time.monotonic() - now))
         if taken.tasks > self._limits.tasks:
             raise Exceeded(
-                f"{program} had {taken.tasks:,} tasks at once, more than the {self._limits.tasks:,} that a build may "
-                "have (DLSTACK_BUILD_TASKS), and was ended."
+                f"{program} had {taken.tasks:,} tasks (processes and threads) at once, more than the "
+                f"{self._limits.tasks:,} that a build may have (DLSTACK_BUILD_TASKS), and was ended."
             )
         self._check_memory(taken.memory, program)
         self._check_disk(program)

@@ -200,8 +200,18 @@ def echo() -> Iterator[int]:
 
 def test_programs_that_know_no_proxy_are_joined_to_a_connection(ground: Sandboxed) -> None:
     with echo() as port:
-        through = f"{ground.python[0]} -I -S /run/dlstack/through.py - 3128 127.0.0.1 {port}"
-        assert said(ground, "sh", "-c", f"printf 'hello' | {through}") == ["HELLO"]
+        joined = f"{ground.joining} 127.0.0.1 {port}"
+        assert said(ground, "sh", "-c", f"printf 'hello' | {joined}") == ["HELLO"]
+
+
+def test_a_guests_own_loopback_is_reached_without_the_gate(strict: Sandboxed) -> None:
+    code = (
+        "import http.server, threading, urllib.request as u\n"
+        "server = http.server.HTTPServer(('127.0.0.1', 0), http.server.BaseHTTPRequestHandler)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "try: u.urlopen(f'http://127.0.0.1:{server.server_port}/')\nexcept OSError as error: print(error)"
+    )
+    assert python(strict, code)[-1] == "HTTP Error 501: Unsupported method ('GET')"
 
 
 def test_git_finds_its_password_in_the_file(layout: Layout, owner: Owner, tmp_path: Path) -> None:

@@ -30,9 +30,8 @@ def test_a_name_that_leads_to_this_machine_is_refused_before_anything_is_fetched
     except OSError:
         pytest.skip("this machine's name leads nowhere")
     text = tiny_recipe(index).replace(index.url, f"https://{name}/simple")
-    with pytest.raises(
-        Refused, match=rf"anaconda3: “index” has “https://{name}/simple”, which leads to .*this machine"
-    ):
+    says = rf"anaconda3: “index” has “https://{name}/simple”, which leads to .*this machine"
+    with pytest.raises(Refused, match=says):
         runner.run("build", **asked(text))
     assert not layout.building.exists()
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import threading
 
 _LOOPBACK = "127.0.0.1"
 
@@ -37,6 +36,8 @@ def join(port: int, host: str, target: str) -> int:
         if answer.split()[1:2] != [b"200"]:
             print(answer.decode(errors="replace").partition("\r\n")[0], file=sys.stderr)
             return 1
+        import threading  # not for every guest, which would wait for it
+
         threading.Thread(target=send_all, args=(proxy,), daemon=True).start()
         while data := proxy.recv(65536):
             os.write(1, data)

@@ -40,9 +40,13 @@ def lock(
 
 def interpreter(environment: Environment, site: Site) -> str:
     """Find this machine's interpreter of the recipe's version; raise Failed when there is none that users can reach."""
+    record = site.inputs / f"python-{environment.path}"
+    if record.exists():
+        return record.read_text()
     argv = [*_uv(site), "python", "find", "--no-project", "--system", environment.python]
     try:
-        return run(environment, site, argv, capture=True, does="find Python for").strip()
+        record.write_text(run(environment, site, argv, capture=True, does="find Python for").strip())
+        return record.read_text()
     except CommandFailed:
         wanted = environment.python
         raise Failed(

@@ -119,13 +119,14 @@ def _git(source: str, environment: Environment, site: Site, place: Path, commit:
     orders = {"source": source, "ref": environment.ref, "commit": commit, "place": inside, "script": environment.script}
     # The repository may belong to anybody: git runs as the owner, where no hook or setting of it can do harm.
     settings = site.hand_in("gitconfig", "[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n")
+    joined = f" -o 'ProxyCommand={site.ground.joining} %h %p'" if site.ground.joining else ""
     local = (Path(source),) if source.startswith("/") else _ssh(site) if source.startswith("ssh:") else ()
     env = {
         "GIT_CONFIG_GLOBAL": settings,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": "https:ssh:file",
-        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+        "GIT_SSH_COMMAND": f"ssh -o BatchMode=yes{joined}",
     } | passed_on("GIT_SSL_CAINFO")
     label = f"git checkout {environment.path}"
     said = site.run_own(
