@@ -6,14 +6,20 @@ import hashlib
 import hmac
 import os
 import secrets
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import ByteSize, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from stacks.engine import sources
+from stacks.engine.errors import Refused
+from stacks.engine.limits import Limits, usual_memory
+from stacks.engine.terms import Terms
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # A unix socket's path holds 107 bytes; supervisord first binds a name that is longer by its process id.
@@ -42,6 +48,23 @@ class Environment(BaseSettings):
     session_hours: int = Field(default=168, ge=1, le=24 * 366)
     session_idle_hours: int = Field(default=12, ge=1, le=24 * 366)
     syslog: str = Field(default="", pattern=r"^(|/.+|[A-Za-z0-9.-]+:\d{1,5})$")
+    allowed_sources: str | None = None
+    secrets: Path | None = None
+    build_memory: ByteSize | None = None
+    build_tasks: int = Field(default=4096, ge=64)
+    build_minutes: float = Field(default=720, gt=0, le=1380)
+    build_silence_minutes: float = Field(default=30, gt=0)
+    build_network: Literal["gate", "shared"] = "gate"
+    log_limit: ByteSize = ByteSize(256 * 1024**2)
+
+    @field_validator("allowed_sources")
+    @classmethod
+    def _understand(cls, value: str | None) -> str | None:
+        try:
+            sources.read(value or "")
+        except Refused as refusal:
+            raise ValueError(str(refusal)) from None
+        return value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -72,6 +95,30 @@ class Environment(BaseSettings):
     def is_embedded(self) -> bool:
         """Tell whether database and broker are this home's own, so that verbs may start the services themselves."""
         return not (self.database_url or self.external_redis_url)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What builds on this machine may take, reach and be given."""
+        limits = Limits(
+            memory=self.build_memory or usual_memory(),
+            tasks=self.build_tasks,
+            seconds=60 * self.build_minutes,
+            silence=60 * self.build_silence_minutes,
+        )
+        return Terms(limits, self._sources, self._secrets, self.build_network == "shared")
+
+    @property
+    def _sources(self) -> sources.Sources:
+        if self.allowed_sources is None and self.is_embedded:
+            found = sources.Sources(directories=(Path("/"),))  # a person's own machine, and their own directories
+        else:
+            found = sources.read(self.allowed_sources or "")
+        return replace(found, home=self.home, root=self.root)
+
+    @property
+    def _secrets(self) -> Path:
+        given = os.environ.get("CREDENTIALS_DIRECTORY")  # systemd's LoadCredential
+        return self.secrets or (Path(given) if given else self.home / "secrets")
 
     @cached_property
     def secret(self) -> str:

@@ -29,7 +29,8 @@ def observe(machine: Machine) -> dict[str, Any]:
     """
     if not is_here(machine):
         return machine.observed
-    return {**status.read(Layout(Path(machine.root))), "glance": machine.observed.get("glance", {})}
+    seen = status.read(Layout(Path(machine.root)), settings.DLSTACK.terms)
+    return {**seen, "glance": machine.observed.get("glance", {})}
 
 
 def refresh(machine: Machine) -> dict[str, Any]:

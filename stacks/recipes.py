@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
@@ -44,7 +46,7 @@ def add_revision(
 
     Raises Refused when the text is not a recipe, Overtaken when the latest revision is not the number `after`.
     """
-    parsed = parse(text)
+    parsed = understand(text)
     with transaction.atomic():
         recipe = _recipe(parsed)
         latest = recipe.revisions.order_by("-number").first()
@@ -90,7 +92,7 @@ def read(name: str, data: bytes) -> str:
 
 def understand(text: str, shown: str = "The text") -> Parsed:
     """Read a recipe that somebody typed; raises Refused whatever is wrong with it."""
-    return _understood(parse, text, shown)
+    return _understood(partial(parse, allowed=settings.DLSTACK.terms.sources), text, shown)
 
 
 def _understood(reader: Callable[[str], T], text: str, shown: str) -> T:

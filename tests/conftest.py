@@ -77,13 +77,15 @@ class Home:
         self.path = path
         self.root = path / "data0"
         self.port = free_port()
+        self.more: dict[str, str] = {}  # variables of the shell besides
 
     @property
     def variables(self) -> dict[str, str]:
         """The environment of a shell in which a person would work on this home."""
         dropped = ("DLSTACK_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "PYTEST_", "PYTHONPATH")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        return {**kept, "DLSTACK_HOME": str(self.path), "PORT": str(self.port), "DLSTACK_RESERVE": "1MiB"}
+        own = {"DLSTACK_HOME": str(self.path), "PORT": str(self.port), "DLSTACK_RESERVE": "1MiB"}
+        return {**kept, **own, **self.more}
 
     @staticmethod
     def command(*arguments: str) -> list[str]:

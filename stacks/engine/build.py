@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,15 @@ def add_kernelspecs(environment: Environment, building: Building, site: Site) ->
         building.kernelspecs.append(spec | {"environment": environment.path, "required": spec["name"] in required})
 
 
-def seal_version(layout: Layout, building: Building) -> Description:
-    """Describe the tree, share what earlier versions hold, and make it a version."""
+def seal_version(layout: Layout, building: Building, secrets: Collection[bytes] = ()) -> Description:
+    """Describe the tree, share what earlier versions hold, and make it a version; raise Failed if it holds a secret."""
     if not versions.is_directory(layout.building):
         raise Refused(f"{layout.building} is no directory any more: the build replaced it. Nothing was sealed.")
     others = externals.asked(building.recipe.environments)
     apart = {item.path for item in others}
     earlier = versions.trees(layout)
-    content = seal.share(layout.building, seal.scan(layout, apart=apart), earlier, apart=apart)
+    found = seal.scan(layout, apart=apart, secrets=secrets)
+    content = seal.share(layout.building, found, earlier, apart=apart)
     description = Description(
         name=building.name,
         uuid=str(uuid.uuid4()),

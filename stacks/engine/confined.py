@@ -17,7 +17,7 @@ from pathlib import Path
 from stacks.engine import landlocked, owner, process
 from stacks.engine.events import Sink
 from stacks.engine.process import Command, base_environment
-from stacks.engine.sandbox import system
+from stacks.engine.sandbox import ended, system
 from stacks.engine.stop import Stop
 
 # Enough to keep owners, modes, attributes and file capabilities; nothing that reaches beyond files.
@@ -54,6 +54,7 @@ def _namespace(source: Path, target: Path) -> list[str]:
     capabilities = [word for name in _KEPT for word in ("--cap-add", f"CAP_{name}")]
     shown = ["--ro-bind", str(source), str(source), "--bind", str(target), str(target)]
     return [
+        *ended(),
         *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 — the namespace's own
         *system(),

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from stacks.engine import sources, vault
 from stacks.engine.environments import Environment, Kernelspec
 from stacks.engine.fields import Fields
+from stacks.engine.sources import Sources
 
 KERNEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -18,7 +20,10 @@ _SOURCE = re.compile(r"https://[^\s@:/]+(:\d+)?/[^\s@]+|ssh://([A-Za-z0-9._-]+@)
 _REF = re.compile(r"(?!.*(\.\.|@\{|//|\.lock(/|$)))[A-Za-z0-9][A-Za-z0-9._/+@-]{0,200}(?<![./])")
 _SCRIPT = re.compile(r"(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9._][A-Za-z0-9._+/-]*(?<!/)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What it may name besides is said by the machine's settings (`sources`).
+_PLACE = re.compile(r"https?://\S+|file:/\S+|/\S*")
 _OWNER = re.compile(r"[1-9]\d{0,9}:[1-9]\d{0,9}")
+_PLACES = "https://…, file:///… or an absolute path"
 
 
 class Known(Protocol):
@@ -31,8 +36,11 @@ class Known(Protocol):
     def needed(self) -> tuple[str, ...]: ...
 
 
-def read(fields: Fields, installers: Mapping[str, Known]) -> Environment:
-    """Read an environment; raise Refused for a field that its installer does not take."""
+def read(fields: Fields, installers: Mapping[str, Known], allowed: Sources | None = None) -> Environment:
+    """Read an environment; raise Refused for a field that its installer does not take.
+
+    With `allowed` also for a place that it may not take anything from.
+    """
     path = fields.text("path", pattern=_PATH, allowed="letters, digits, “.”, “_” and “-”, 64 at most")
     installer = fields.choice("installer", tuple(installers))
     jupyter = fields.flag("jupyter")
@@ -42,7 +50,16 @@ def read(fields: Fields, installers: Mapping[str, Known]) -> Environment:
     for key in installers[installer].needed:
         if not own[key]:
             raise fields.refused(key, f"is missing: the installer {installer} needs it.")
-    return Environment(path, installer, jupyter=jupyter, kernelspecs=kernelspecs, **own)
+    environment = Environment(path, installer, jupyter=jupyter, kernelspecs=kernelspecs, **own)
+    for key, place in sources.named(environment) if allowed else ():
+        check_place(fields, key, place, allowed)
+    return environment
+
+
+def check_place(fields: Fields, key: str, place: str, allowed: Sources | None) -> None:
+    """Raise Refused, at its line, for a URL or path that a recipe may not take anything from."""
+    if allowed and (problem := allowed.problem(place)):
+        raise fields.refused(key, f"has “{place}”, which {problem}")
 
 
 def _kernelspec(fields: Fields) -> Kernelspec:
@@ -69,8 +86,11 @@ _READERS: dict[str, Callable[[Fields], Any]] = {
     ),
     "packages": lambda fields: fields.texts("packages"),
     "pip": lambda fields: fields.texts("pip"),
-    "index": lambda fields: fields.text("index", default=""),
-    "find_links": lambda fields: fields.texts("find_links"),
+    "index": lambda fields: fields.text("index", default="", pattern=_PLACE, allowed=_PLACES),
+    "find_links": lambda fields: fields.texts("find_links", pattern=_PLACE, allowed=_PLACES),
+    "secrets": lambda fields: fields.texts(
+        "secrets", pattern=vault.NAME, allowed="small letters, digits, “.”, “_” and “-”, 64 at most"
+    ),
     "channels": lambda fields: fields.texts(
         "channels",
         pattern=_CHANNEL,

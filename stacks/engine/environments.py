@@ -25,7 +25,8 @@ class Environment:
     `packages` are conda's for the installer conda, and `pip` those that come after them from a Python package index;
     `index`, `find_links` and `channels` are URLs or paths, `source` a git URL or path. `arguments` and
     `kernel_arguments` (those for a build with a kernelspec directory) may hold {root}, {live} and {kernel_dir};
-    `variables` are the script's own. `owner` is numeric, uid:gid.
+    `variables` are the script's own. `owner` is numeric, uid:gid. `secrets` are names of the machine's secrets, which
+    guests that reach the network find in their ~/.netrc.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Environment:
     kernel_arguments: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     owner: str = ""
+    secrets: tuple[str, ...] = ()
 
     @property
     def asked_for(self) -> str:

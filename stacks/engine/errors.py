@@ -8,6 +8,7 @@ EngineError
 │   ├── CommandFailed  a program ended with a status other than 0
 │   ├── TimedOut       a program was silent or ran for too long
 │   ├── Unreadable     a path of a tree cannot be read
+│   ├── Exceeded       a build took more of the machine than it may
 │   └── VerifyFailed   a tree does not agree with its manifest
 └── Stopped            the work was ended on request and undone
     ├── Cancelled      by an operator
@@ -56,6 +57,10 @@ class Unreadable(Failed):
     def __init__(self, message: str, *, number: int) -> None:
         super().__init__(message)
         self.number = number  # of the system's error, as in `errno`
+
+
+class Exceeded(Failed):
+    """A build took more memory, tasks, time or room than the machine allows, and was ended."""
 
 
 class VerifyFailed(Failed):

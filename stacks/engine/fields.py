@@ -25,9 +25,18 @@ class Fields:
 
     def refused(self, key: str, problem: str) -> Refused:
         """Make the error that names the place, the line and the field; `problem` goes on after the field's name."""
-        line = self._lines.get((self._where, key)) or self._lines.get((self._where, ""))
+        line = self._line(key)
         place = f"{self._where}, line {line}" if line else self._where
         return Refused(f"{place}: “{key}” {problem}")
+
+    def _line(self, key: str) -> int | None:
+        """Find the line of a field, of a table that is written in one line that of the field which it is."""
+        where = self._where
+        while where:
+            if line := self._lines.get((where, key)) or self._lines.get((where, "")):
+                return line
+            where, _, key = where.rpartition(".")
+        return None
 
     def _get(self, key: str, kind: type, default: Any) -> Any:
         self._read.add(key)

@@ -6,20 +6,42 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from stacks.engine import guest, sandbox
 from stacks.engine.errors import Refused
+from stacks.engine.gate import PORT, Gate
 from stacks.engine.layout import Layout
+from stacks.engine.masks import Mask
 from stacks.engine.owner import Owner
 from stacks.engine.process import Command, base_environment
-from stacks.engine.sandbox import TOOLS, Sandbox
+from stacks.engine.sandbox import TOOLS, Sandbox, own_python
 
-SILENCE = 1800.0  # seconds; a solver or compiler may say nothing for long
 _OLDEST = 11  # minor version of the Python that our guest scripts need
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What holds the guests of one build to the machine's terms.
+
+    `look` is that of a watch, `tasks` the number at which the kernel refuses more; through the `gate` guests reach the
+    network, unless they share the machine's own; `netrc` is theirs to read while they do.
+    """
+
+    silence: float = 1800.0
+    look: Callable[[int, str], None] = lambda *_: None
+    mask: Mask = field(default_factory=Mask)
+    tasks: int = 0
+    gate: Gate | None = None
+    shares_network: bool = False
+    netrc: Path | None = None
+
+    def over(self, command: Command) -> Command:
+        """Give a guest's command as it is run under this guard."""
+        return replace(command, silence=self.silence, look=self.look, mask=self.mask)
 
 
 class Ground(Protocol):
@@ -36,6 +58,11 @@ class Ground(Protocol):
         """Name a Python for our own scripts, and what must be readable for it."""
         ...
 
+    @property
+    def joining(self) -> str:
+        """Spell the program that joins its input and output to a host and port given to it, "" where none is needed."""
+        ...
+
     def offer(self, name: str, source: Path) -> str:
         """Let guests read a file or directory under a name of ours; gives back the path that they find it at."""
         ...
@@ -48,12 +75,24 @@ class Ground(Protocol):
         env: Mapping[str, str],
         readable: tuple[Path, ...] = (),
         apart: str = "",
+        network: bool = False,
     ) -> Command:
         """Make the command that runs `argv` as the owner, in the tree under construction.
 
-        With `apart`, the name of a directory that was offered, it runs there, may write there, and needs no tree.
+        With `apart`, the name of a directory that was offered, it runs there, may write there, and needs no tree. Only
+        with `network` it reaches any, and has the secrets for that.
         """
         ...
+
+
+@dataclass(frozen=True)
+class _WayOut:
+    """What a guest in the sandbox needs to reach the network: a program before it, files, variables, descriptors."""
+
+    argv: tuple[str, ...] = ()
+    readable: tuple[Path, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    fds: tuple[int, ...] = ()
 
 
 @dataclass
@@ -63,6 +102,7 @@ class Sandboxed:
     layout: Layout
     owner: Owner
     lock_fds: tuple[int, ...] = ()
+    guard: Guard = field(default_factory=Guard)
     tools: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -90,14 +130,41 @@ class Sandboxed:
         env: Mapping[str, str],
         readable: tuple[Path, ...] = (),
         apart: str = "",
+        network: bool = False,
     ) -> Command:
+        guard, way_out = self.guard, self._way_out() if network else _WayOut()
         box = sandbox.for_build(
-            self.layout, self.owner, readable=readable, lock_fds=self.lock_fds, tools=dict(self.tools)
+            self.layout,
+            self.owner,
+            readable=(*readable, *way_out.readable),
+            lock_fds=self.lock_fds,
+            tools=dict(self.tools),
         )
+        if network:
+            box = replace(box, netrc=guard.netrc, network=guard.shares_network)
         if apart:
             box = self._apart(box, apart)
         cwd = TOOLS / apart if apart else self.layout.live
-        return box.command(argv, label=label, env=env, cwd=cwd, silence=SILENCE)
+        made = box.command([*way_out.argv, *argv], label=label, env={**env, **way_out.env}, cwd=cwd, tasks=guard.tasks)
+        return guard.over(replace(made, pass_fds=(*made.pass_fds, *way_out.fds)))
+
+    def _way_out(self) -> _WayOut:
+        gate, netrc = self.guard.gate, {"NETRC": "/tmp/.netrc"} if self.guard.netrc else {}  # noqa: S108
+        if gate is None:
+            return _WayOut(env=netrc)
+        descriptor = gate.admit()
+        program, needed = self.python
+        argv = (program, "-I", "-S", self._through, str(descriptor), str(PORT))
+        return _WayOut(argv, needed, netrc | gate.environment, (descriptor,))
+
+    @property
+    def _through(self) -> str:
+        return self.offer("through.py", Path(guest.__file__).with_name("through.py"))
+
+    @property
+    def joining(self) -> str:
+        program, _ = self.python
+        return f"{program} -I -S {self._through} - {PORT}" if self.guard.gate else ""
 
     def _apart(self, box: Sandbox, name: str) -> Sandbox:
         tools = {known: place for known, place in self.tools.items() if known != name}
@@ -116,6 +183,7 @@ class Bare:
     inputs: Path
     tree: Path
     lock_fds: tuple[int, ...] = ()
+    guard: Guard = field(default_factory=Guard)
 
     @property
     def cache(self) -> Path:
@@ -124,6 +192,10 @@ class Bare:
     @property
     def python(self) -> tuple[str, tuple[Path, ...]]:
         return reached_python(self.owner), ()
+
+    @property
+    def joining(self) -> str:
+        return ""
 
     def offer(self, name: str, source: Path) -> str:
         place = self.inputs / name
@@ -143,28 +215,27 @@ class Bare:
         env: Mapping[str, str],
         readable: tuple[Path, ...] = (),
         apart: str = "",
+        network: bool = False,
     ) -> Command:
-        home, ends = str(self._home()), self.offer("ends.py", Path(guest.__file__).with_name("ends.py"))
+        home, ends = str(self._home(network=network)), self.offer("ends.py", Path(guest.__file__).with_name("ends.py"))
         cwd = self.inputs / apart if apart else self.tree
         # A shell keeps the path that it was told, where that leads to its directory: no script sees where a link leads.
         own = {"TMPDIR": home, "PWD": str(cwd)}
         # The kernel forgets whose death ends a process when that changes its user: ends.py asks for it anew.
-        start = [*sandbox.shed(), *sandbox.drop(self.owner), self.python[0], "-I", ends, str(os.getpid())]
-        return Command(
-            [*start, *argv],
-            label=label,
-            env=base_environment(home) | own | dict(env),
-            cwd=cwd,
-            pass_fds=self.lock_fds,
-            silence=SILENCE,
-        )
+        ended = (self.python[0], "-I", "-S", ends, str(os.getpid()), str(self.guard.tasks))
+        argv = [*sandbox.shed(), *sandbox.drop(self.owner), *ended, *argv]
+        env = base_environment(home) | own | dict(env)
+        return self.guard.over(Command(argv, label=label, env=env, cwd=cwd, pass_fds=self.lock_fds))
 
-    def _home(self) -> Path:
+    def _home(self, *, network: bool) -> Path:
         place = self.inputs / "home"
         if not place.exists():
             place.mkdir(mode=0o700)
             if os.geteuid() == 0:
                 os.lchown(place, self.owner.uid, self.owner.gid)
+        place.joinpath(".netrc").unlink(missing_ok=True)
+        if network and self.guard.netrc:
+            place.joinpath(".netrc").symlink_to(self.guard.netrc)
         return place
 
 
@@ -177,11 +248,6 @@ def check(layout: Layout, owner: Owner) -> None:
                 f"The stack's owner (user {owner.uid}), as whom guests run without the sandbox, cannot reach {place}: "
                 "let others read it and pass through the directories above it."
             )
-
-
-def own_python() -> str:
-    """The interpreter below the virtual environment that this process runs in."""
-    return str(Path(sys.base_prefix).resolve() / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 def reached_python(owner: Owner) -> str:

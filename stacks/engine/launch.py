@@ -21,7 +21,7 @@ from stacks.engine.kernels.findings import first_error
 from stacks.engine.kernelspecs import Found
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
-from stacks.engine.process import base_environment
+from stacks.engine.process import base_environment, with_parent
 from stacks.engine.sandbox import Sandbox, for_launch, interpreters
 
 TIMEOUT = 60.0  # seconds until a kernel counts as hanging
@@ -197,4 +197,4 @@ def _argv(guest: Sandbox, place: Path, spec: Mapping[str, Any]) -> Sequence[str]
     inside = guest.with_exchange(place)
     # ipykernel takes PID 1 of its namespace for a dead parent when it is told a parent's number from outside.
     kernel = ["env", "-u", "JPY_PARENT_PID", *spec["argv"]]
-    return ["setpriv", "--pdeathsig", "KILL", "--", *inside.command(kernel, cwd=Path("/tmp")).argv]  # noqa: S108
+    return [*with_parent(), *inside.command(kernel, cwd=Path("/tmp")).argv]  # noqa: S108

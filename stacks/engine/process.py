@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from stacks.engine import oom
 from stacks.engine.errors import CommandFailed, Failed, TimedOut
 from stacks.engine.events import Event, Sink
 from stacks.engine.lines import LineSplitter
+from stacks.engine.masks import Mask, Masking
 from stacks.engine.stop import Stop
+from stacks.engine.vault import INDEXES, without_logins
 
 GRACE = 5.0  # seconds between the polite and the forced end
 _PASSED_ON = (
@@ -31,7 +32,8 @@ class Command:
     """A program with its arguments; `label` is what people read in the place of a long argument list.
 
     `silence` and `limit` are seconds without output and in all, None for no bound. It reads nothing from its standard
-    input unless a descriptor is given for it.
+    input unless a descriptor is given for it. `look` is told the process's id and the program's name now and then, and
+    raises Failed to end it; `mask` knows what its output must not show.
     """
 
     argv: Sequence[str]
@@ -42,6 +44,8 @@ class Command:
     silence: float | None = None
     limit: float | None = None
     stdin: int = subprocess.DEVNULL
+    look: Callable[[int, str], None] = lambda *_: None
+    mask: Mask = field(default_factory=Mask)
 
     @property
     def program(self) -> str:
@@ -51,15 +55,28 @@ class Command:
 
 def base_environment(home: str = "/tmp") -> dict[str, str]:  # noqa: S108 — private inside a sandbox
     """Make a child's environment from nothing: a path, a locale, and the machine's proxy and certificate settings."""
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb"} | passed_on
+    own = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb"}
+    return own | passed_on(*_PASSED_ON)
+
+
+def passed_on(*names: str) -> dict[str, str]:
+    """Give what our own environment says, of indexes without users and passwords: those go by file (`vault`)."""
+    found = {name: os.environ[name] for name in names if name in os.environ}
+    return found | {name: without_logins(found[name]) for name in INDEXES if name in found}
+
+
+def with_parent() -> list[str]:
+    """Spell the command by which a program dies with this process, however and whenever that dies (invariant 7)."""
+    # The kernel kills the child from then on; one whose parent died before finds another parent and does not begin.
+    begin = '[ "$PPID" -eq "$0" ] || exit 1; exec "$@"'
+    return ["setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c", begin, str(os.getpid())]
 
 
 def run(command: Command, sink: Sink, stop: Stop, *, stdout: Callable[[str], None] | None = None) -> None:
     """Run a program to its end, its output going to `sink` line by line (standard output to `stdout` if given).
 
-    Raises CommandFailed for a status other than 0, TimedOut, Cancelled or Interrupted; in the last three the whole
-    process group is ended first, and none of it is left.
+    Raises CommandFailed for a status other than 0, TimedOut, what `look` raises, Cancelled or Interrupted; in all but
+    the first the whole process group is ended before, and none of it is left.
     """
     stop.check()
     sink(Event("command", command.label or subprocess.list2cmdline(command.argv)))
@@ -75,11 +92,9 @@ def run(command: Command, sink: Sink, stop: Stop, *, stdout: Callable[[str], Non
 
 
 def _start(command: Command, *, split: bool) -> subprocess.Popen[bytes]:
-    # The kernel kills the child when this process dies, however it dies (invariant 7).
-    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command.argv]
     try:
         return subprocess.Popen(
-            argv,
+            [*with_parent(), *command.argv],
             stdin=command.stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if split else subprocess.STDOUT,
@@ -107,32 +122,58 @@ def _pump(
         del tail[:-20]
         sink(Event("output", line))
 
-    watch = _Watch(command)
     with selectors.DefaultSelector() as selector:
-        _register(selector, process.stdout, stdout or output)
-        _register(selector, process.stderr, output)
-        while selector.get_map():
-            for key, _ in selector.select(0.2):
-                watch.heard()
-                _read(selector, key)
-            stop.check()
-            watch.check()
+        for pipe, line in ((process.stdout, stdout or output), (process.stderr, output)):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, _Reader(command.mask, line))
+        try:
+            _listen(selector, process.pid, command, stop)
+        except TimedOut as error:
+            _close(selector)
+            raise TimedOut(f"{error}{_last_words(tail)}") from None
+        finally:
+            _close(selector)
     return tail
 
 
-def _register(selector: selectors.BaseSelector, pipe: IO[bytes] | None, line: Callable[[str], None]) -> None:
-    if pipe is not None:
-        selector.register(pipe, selectors.EVENT_READ, LineSplitter(line))
+def _listen(selector: selectors.BaseSelector, pid: int, command: Command, stop: Stop) -> None:
+    watch = _Watch(command)
+    while selector.get_map():
+        for key, _ in selector.select(0.2):
+            watch.heard()
+            if data := os.read(key.fd, 65536):
+                key.data.feed(data)
+            else:
+                selector.unregister(key.fileobj)
+                key.data.close()
+        stop.check()
+        watch.check()
+        command.look(pid, command.program)
 
 
-def _read(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
-    data = os.read(key.fd, 65536)
-    splitter: LineSplitter = key.data
-    if data:
-        splitter.feed(data)
-    else:
-        splitter.close()
-        selector.unregister(key.fileobj)
+def _close(selector: selectors.BaseSelector) -> None:
+    for key in selector.get_map().values():
+        key.data.close()
+
+
+def _last_words(tail: list[str]) -> str:
+    last = next((plain for line in reversed(tail) if (plain := _COLOUR.sub("", line).strip())), "")
+    return f" Its last words: “{last[-200:]}”. Nobody can answer a question that it asks." if last else ""
+
+
+class _Reader:
+    """Makes lines, without secrets, of what comes through a pipe; closing it twice is the same as once."""
+
+    def __init__(self, mask: Mask, line: Callable[[str], None]) -> None:
+        self._lines = LineSplitter(line)
+        self._bytes = Masking(mask, self._lines.feed)
+
+    def feed(self, data: bytes) -> None:
+        self._bytes.feed(data)
+
+    def close(self) -> None:
+        self._bytes.close()
+        self._lines.close()
 
 
 class _Watch:
@@ -149,9 +190,13 @@ class _Watch:
         now = time.monotonic()
         silence, limit = self._command.silence, self._command.limit
         if silence is not None and now - self._heard > silence:
-            raise TimedOut(f"{self._command.program} printed nothing for {silence:.0f} s and was ended.")
+            raise TimedOut(f"{self._command.program} printed nothing for {_long(silence)} and was ended.")
         if limit is not None and now - self._started > limit:
-            raise TimedOut(f"{self._command.program} ran for more than {limit:.0f} s and was ended.")
+            raise TimedOut(f"{self._command.program} ran for more than {_long(limit)} and was ended.")
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -181,4 +226,6 @@ def _explain(command: Command, status: int, tail: list[str]) -> str:
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|[╰─▶├│]")
-_CAUSE = re.compile(r"\berror\b|×|✗|No space left|quota exceeded", re.IGNORECASE)
+_CAUSE = re.compile(
+    r"^\s*(error|fatal)\b|\berror:|×|✗|^[\w.]+(Error|Exception)\b|No space left|quota exceeded", re.IGNORECASE
+)

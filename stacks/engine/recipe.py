@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stacks.engine import environment_fields, toml_lines
+from stacks.engine import environment_fields, sources, toml_lines
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
 from stacks.engine.fields import Fields
 from stacks.engine.installers import INSTALLERS
+from stacks.engine.sources import Sources
 
 Lists = dict[str, tuple[str, ...]]
 
@@ -51,8 +52,11 @@ class Recipe:
         return replace(self, environments=tuple(_apply(environment, chosen) for environment in self.environments))
 
 
-def parse(text: str) -> Recipe:
-    """Read a recipe; raise Refused that names the field, its line and what is allowed."""
+def parse(text: str, allowed: Sources | None = None) -> Recipe:
+    """Read a recipe; raise Refused that names the field, its line and what is allowed.
+
+    With `allowed` a recipe is refused that takes anything from elsewhere; what was sealed once is read without.
+    """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -61,9 +65,9 @@ def parse(text: str) -> Recipe:
     name = fields.text("name", pattern=environment_fields.KERNEL)
     description = fields.text("description", default="")
     items = fields.tables("environments", at_least=1)
-    environments = tuple(environment_fields.read(item, INSTALLERS) for item in items)
+    environments = tuple(environment_fields.read(item, INSTALLERS, allowed) for item in items)
     _check(environments, items)
-    options = {key: _option(key, item, environments) for key, item in fields.named_tables("options").items()}
+    options = {key: _option(key, item, environments, allowed) for key, item in fields.named_tables("options").items()}
     fields.done()
     return Recipe(name, description, environments, options)
 
@@ -72,7 +76,7 @@ def parse(text: str) -> Recipe:
 _CHANGES = {"add": "packages", "pip": "pip", "arguments": "arguments", "replace": "packages"}
 
 
-def _option(key: str, fields: Fields, environments: tuple[Environment, ...]) -> Option:
+def _option(key: str, fields: Fields, environments: tuple[Environment, ...], allowed: Sources | None) -> Option:
     lists = {change: _lists(change, fields) for change in ("add", "pip", "arguments")}
     swaps = {path: dict(fields.inner("replace").pairs(path)) for path in fields.keys_of("replace")}
     option = Option(
@@ -81,8 +85,15 @@ def _option(key: str, fields: Fields, environments: tuple[Environment, ...]) -> 
     fields.done(*_CHANGES)
     for change, wanted in _CHANGES.items():
         for path in getattr(option, change):
-            _check_place(fields.inner(change), path, wanted, environments)
+            _check_path(fields.inner(change), path, wanted, environments)
+            for place in _places(getattr(option, change)[path]) if change != "arguments" else ():
+                environment_fields.check_place(fields.inner(change), path, place, allowed)
     return option
+
+
+def _places(changes: tuple[str, ...] | dict[str, str]) -> Iterator[str]:
+    for text in changes.values() if isinstance(changes, dict) else changes:
+        yield from sources.places(text)
 
 
 def _lists(change: str, fields: Fields) -> Lists:
@@ -90,7 +101,7 @@ def _lists(change: str, fields: Fields) -> Lists:
     return {path: inner.texts(path, options=change == "arguments") for path in fields.keys_of(change)}
 
 
-def _check_place(fields: Fields, path: str, wanted: str, environments: Iterable[Environment]) -> None:
+def _check_path(fields: Fields, path: str, wanted: str, environments: Iterable[Environment]) -> None:
     by_path = {environment.path: environment for environment in environments}
     if path not in by_path:
         raise fields.refused(path, f"is no environment of this recipe; there are: {', '.join(by_path)}.")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from stacks.engine import guest
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
@@ -27,12 +28,16 @@ _ETC = (
 )
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64")
 TOOLS = Path("/run/dlstack")
+_ENDS = Path(guest.__file__).with_name("ends.py")
 _TRIAL = 10.0  # seconds
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What a guest sees: `shown` in the place of the root, writable or not, and further read-only paths."""
+    """What a guest sees: `shown` in the place of the root, writable or not, and further read-only paths.
+
+    `netrc` is a file that it finds as ~/.netrc. Without `network` it has its own loopback alone.
+    """
 
     layout: Layout
     owner: Owner
@@ -41,8 +46,9 @@ class Sandbox:
     readable: tuple[Path, ...] = ()
     tools: Mapping[str, Path] = field(default_factory=dict)
     lock_fds: tuple[int, ...] = ()
-    network: bool = True
+    network: bool = False
     exchange: tuple[Path, ...] = ()
+    netrc: Path | None = None
 
     def command(
         self,
@@ -51,16 +57,18 @@ class Sandbox:
         label: str = "",
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        silence: float | None = None,
         limit: float | None = None,
+        tasks: int = 0,
     ) -> Command:
-        """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root)."""
+        """Make the command that runs `argv` inside, as the owner, in `cwd` (default: the root).
+
+        `limit` is in seconds; `tasks` is how many the owner may have then, 0 for no bound.
+        """
         return Command(
-            [*shed(), *self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
+            [*shed(), *ended(tasks), *self._bubblewrap(cwd or self.layout.root), "--", *drop(self.owner), *argv],
             label=label,
             env=base_environment() | dict(env or {}),
             pass_fds=self.lock_fds,
-            silence=silence,
             limit=limit,
         )
 
@@ -71,17 +79,29 @@ class Sandbox:
     def _bubblewrap(self, cwd: Path) -> list[str]:
         return [
             *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
-            *([] if self.network else ["--unshare-net"]),
+            *("--unshare-cgroup-try", *(["--unshare-net"] if self._is_apart else [])),
+            *self._locks(),
             # bubblewrap's own /dev/shm is root's alone, and multiprocessing needs one. All of this comes before what is
             # shown, which may itself lie in /dev/shm.
             *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
             *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/run"),  # noqa: S108
             *system(),
+            *(("--ro-bind", str(self.netrc), "/tmp/.netrc") if self.netrc else ()),  # noqa: S108
             *self._shown(),
             *("--chdir", str(cwd)),
             # As root bubblewrap drops every capability; these three let setpriv become the owner, and are gone then.
             *(["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"] if _is_root() else []),
         ]
+
+    @property
+    def _is_apart(self) -> bool:
+        return not self.network and parts_network()
+
+    def _locks(self) -> list[str]:
+        # The sandbox's init holds the lane's lock; guests must not: whoever has its descriptor can unlock it for all.
+        if len(self.lock_fds) > 1:
+            raise AssertionError("bubblewrap keeps one descriptor from its guests")
+        return [word for descriptor in self.lock_fds for word in ("--sync-fd", str(descriptor))]
 
     def _shown(self) -> list[str]:
         arguments: list[str] = []
@@ -147,10 +167,19 @@ def check() -> None:
         ) from None
 
 
+def parts_network() -> bool:
+    """Tell whether this machine lets a sandbox have a network of its own; root in a container often may not."""
+    try:
+        _try(shutil.which("bwrap") or "", "--unshare-net")
+    except Failed:
+        return False
+    return True
+
+
 @cache
-def _try(program: str) -> None:
+def _try(program: str, *more: str) -> None:
     """Make the namespaces of a build with `program` once; raises Failed when it cannot, and then tries again later."""
-    unshared = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--proc", "/proc", "--dev", "/dev")
+    unshared = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", *more, "--proc", "/proc", "--dev", "/dev")
     argv = [*shed(), program, "--die-with-parent", "--ro-bind", "/", "/", *unshared, "--", "true"]
     run(Command(argv, "bwrap", base_environment(), limit=_TRIAL), lambda _: None, Stop())
 
@@ -175,6 +204,16 @@ def shed() -> list[str]:
     """Spell the command that gives up a worker's ambient capabilities, [] for root, who drops to the owner instead."""
     # They are for the engine alone, and bubblewrap refuses to start with any.
     return [] if _is_root() else ["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--"]
+
+
+def ended(tasks: int = 0) -> list[str]:
+    """Spell the command that ends all that a program started with this process, while a sandbox is being made too."""
+    return [own_python(), "-I", "-S", str(_ENDS), str(os.getpid()), str(tasks)]
+
+
+def own_python() -> str:
+    """Name the interpreter below the virtual environment that this process runs in."""
+    return str(Path(sys.base_prefix).resolve() / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 def drop(owner: Owner) -> list[str]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from stacks.engine import durable, manifest, trees, versions
+from stacks.engine import durable, manifest, parting, trees, versions
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.manifest import Entry, Manifest
@@ -16,23 +16,39 @@ from stacks.engine.versions import Description
 
 
 class Leaks:
-    """Looks through file contents for paths that only the build could see."""
+    """Looks through file contents for paths that only the build could see, and for the secrets that it was given."""
 
-    def __init__(self, apart: Collection[str], needles: list[str]) -> None:
+    def __init__(self, apart: Collection[str], needles: list[str], secrets: Collection[bytes]) -> None:
         self._apart = apart
         self._needles = [needle.encode() for needle in needles]
+        self._secrets = secrets
         self.found: dict[str, str] = {}
+        self._holding: list[str] = []
 
     def __call__(self, path: str, content: bytes | mmap.mmap) -> None:
-        """Note a file that names one of the paths; what others own is their business."""
+        """Note a file that names one of the paths or holds a secret; what others own is their business."""
         if manifest.top(path) in self._apart:
             return
         for needle in self._needles:
             if content.find(needle) >= 0:
                 self.found[path] = needle.decode()
+        if any(content.find(secret) >= 0 for secret in self._secrets):
+            self._holding.append(path)
+
+    def look_at_names(self, content: Manifest) -> None:
+        """Note a path, or the target of a symlink, that holds a secret."""
+        for entry in content.entries if self._secrets else ():
+            names = os.fsencode(f"{entry.path}\n{entry.target}")
+            if manifest.top(entry.path) not in self._apart and any(secret in names for secret in self._secrets):
+                self._holding.append(entry.path)
 
     def check(self) -> None:
-        """Raise Failed when any file names such a path."""
+        """Raise Failed when any file names such a path or holds a secret."""
+        if self._holding:
+            raise Failed(
+                f"{len(self._holding)} file(s) hold a secret that the build was given, first {self._holding[0]}: users "
+                "would read it. Nothing was sealed; have the recipe or its script leave it out."
+            )
         if self.found:
             path, needle = next(iter(self.found.items()))
             raise Failed(
@@ -41,13 +57,14 @@ class Leaks:
             )
 
 
-def scan(layout: Layout, *, apart: Collection[str] = ()) -> Manifest:
-    """Read the tree under construction; raise Failed when a file names the build area or the caches."""
+def scan(layout: Layout, *, apart: Collection[str] = (), secrets: Collection[bytes] = ()) -> Manifest:
+    """Read the tree under construction; raise Failed when a file names the build area or caches, or holds a secret."""
     places = [layout.state, layout.root / "cache", layout.ramdisk]
     # Where the live path is a symlink during the build, a tool may have written down where it leads.
     real = [Path(os.path.realpath(place)) for place in (layout.state, layout.ramdisk)]
-    leaks = Leaks(apart, [f"{place}/" for place in dict.fromkeys([*places, *real])])
+    leaks = Leaks(apart, [f"{place}/" for place in dict.fromkeys([*places, *real])], secrets)
     content = manifest.scan(layout.building, look=leaks)
+    leaks.look_at_names(content)
     leaks.check()
     return content
 
@@ -56,12 +73,14 @@ def share(building: Path, content: Manifest, earlier: list[Tree], *, apart: Coll
     """Replace files by hard links to equal ones of earlier sealed versions; give back the manifest as it is then.
 
     Equal is: digest, mode, owner, attributes, and the mtime too, but for a .pyc, whose own mtime nobody reads.
-    What lies in the top directories `apart` is never shared.
+    What lies in the top directories `apart` is never shared. No other file stays a link of anything outside, such as a
+    package cache, where a later guest could write to it.
     """
     index = {key: (tree.path, entry) for tree in earlier for entry in tree.manifest.entries for key in _keys(entry)}
-    entries = [
-        entry if manifest.top(entry.path) in apart else _shared(building, entry, index) for entry in content.entries
-    ]
+    ours = [entry for entry in content.entries if manifest.top(entry.path) not in apart]
+    shared = {entry.path: found for entry in ours if (found := _shared(building, entry, index))}
+    parting.part(building, [entry for entry in ours if entry.type == "f" and entry.path not in shared])
+    entries = [shared.get(entry.path, entry) for entry in content.entries]
     for entry in reversed(content.entries):
         if entry.type == "d":
             os.utime(building / entry.path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
@@ -75,11 +94,11 @@ def _keys(entry: Entry) -> list[object]:
     return [entry.identity, timeless] if entry.path.endswith(".pyc") else [entry.identity]
 
 
-def _shared(building: Path, entry: Entry, index: dict[object, tuple[Path, Entry]]) -> Entry:
+def _shared(building: Path, entry: Entry, index: dict[object, tuple[Path, Entry]]) -> Entry | None:
     for key in reversed(_keys(entry)):
         if (found := index.get(key)) and _replace(building / entry.path, *found):
             return entry._replace(mtime_ns=found[1].mtime_ns)
-    return entry
+    return None
 
 
 def _replace(file: Path, tree: Path, equal: Entry) -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import detour, mounts, reserve, resident, sandbox, services, sizes, versions
+from stacks.engine import detour, mounts, reserve, resident, sandbox, services, sizes, versions, watch
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
+from stacks.engine.terms import Terms
 from stacks.engine.versions import Description
 
 _LOW = 0.05  # of a filesystem's room
 _FEW = 1000  # inodes
+_USUAL = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Problem:
     action: str
 
 
-def read(layout: Layout, *, measured: bool = False) -> dict[str, Any]:
+def read(layout: Layout, terms: Terms = _USUAL, *, measured: bool = False) -> dict[str, Any]:
     """Read the status document, JSON types only; sizes are measured anew if wanted (tens of ms per 10,000 files)."""
     known = sizes.measure(_sealed_places(layout)) if measured else sizes.stored(layout)
     listed = [_version(layout, name, known) for name in versions.directories(layout)]
@@ -43,7 +46,7 @@ def read(layout: Layout, *, measured: bool = False) -> dict[str, Any]:
         "services": _services(layout),
         "lost": resident.is_lost(layout),
         "detour": detour.pending(layout) is not None,
-        "problems": [_plain(problem) for problem in problems(layout)],
+        "problems": [_plain(problem) for problem in problems(layout, terms)],
     }
 
 
@@ -101,11 +104,12 @@ def _disk(layout: Layout) -> dict[str, Any]:
     return {"bytes_total": room.bytes_total, "bytes_free": room.bytes_free}
 
 
-def problems(layout: Layout) -> list[Problem]:
+def problems(layout: Layout, terms: Terms = _USUAL) -> list[Problem]:
     """List what an admin should mend, the most urgent first."""
     if not layout.root.is_dir():
         return [Problem("no-root", f"{layout.root} does not exist.", "Run “dlstack provision”, or correct the root.")]
-    return [*_live_problems(layout), *_ramdisk_problems(layout), *_disk_problems(layout), *_tool_problems()]
+    own = [*_live_problems(layout), *_ramdisk_problems(layout), *_disk_problems(layout)]
+    return [*own, *_tool_problems(), *_guest_problems(terms)]
 
 
 def _live_problems(layout: Layout) -> list[Problem]:
@@ -170,6 +174,19 @@ def _tool_problems() -> list[Problem]:
             )
         ]
     return []
+
+
+def _guest_problems(terms: Terms) -> Iterator[Problem]:
+    """Tell which of the terms for guests cannot be held to here; without a sandbox that is told as such."""
+    if terms.shares_network:
+        message = "Builds share this machine's network: they reach its own services and its neighbours."
+        yield Problem("shared-network", message, "Set DLSTACK_BUILD_NETWORK to gate again, once nothing needs it.")
+    elif not sandbox.parts_network() and not _tool_problems():
+        message = "No sandbox can have a network of its own here: builds reach this machine's services and neighbours."
+        yield Problem("shared-network", message, "Let the worker make network namespaces (in a container: NET_ADMIN).")
+    if not watch.can_watch():
+        message = "This kernel does not tell what a build started: its memory and its tasks are not limited."
+        yield Problem("unwatched", message, "Run a kernel with CONFIG_PROC_CHILDREN.")
 
 
 def _plain(problem: Problem) -> dict[str, str]:

@@ -16,6 +16,7 @@ from stacks.logs.lines import encode
 
 TICK = 0.2  # seconds between batches
 BATCH = 500  # lines in one batch
+BATCH_BYTES = 1024 * 1024
 PAUSE = 5.0  # seconds without a try after the database failed
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class LogWriter:
         self._lock = threading.Lock()
         self._spool = spool.SpoolWriter(operation_id, next_line(operation_id))
         self._tail = stream.Tail(operation_id)
-        self._unsent: deque[tuple[int, str]] = deque(maxlen=stream.KEPT_LINES)
+        self._unsent = _Waiting()
         self._state: dict[str, Any] | None = None
         self._unstored: deque[spool.SpoolFile] = deque(spool.files(operation_id))
         self._lost = 0
@@ -55,7 +56,7 @@ class LogWriter:
                 return
             if self._spool.is_full():
                 self._turn()
-            crowded = len(self._unsent) >= BATCH
+            crowded = self._unsent.is_crowded()
         if crowded:
             self._wake.set()
 
@@ -96,7 +97,7 @@ class LogWriter:
     def _append(self, rows: list[str]) -> None:
         first = self._spool.next_line
         self._spool.append(rows)
-        self._unsent.extend(enumerate(rows, first))
+        self._unsent.add(first, rows)
 
     def _turn(self) -> None:
         closed = self._spool.close()
@@ -131,18 +132,11 @@ class LogWriter:
 
     def _batch(self) -> list[tuple[int, str]]:
         with self._lock:
-            batch: list[tuple[int, str]] = []
-            while self._unsent and len(batch) < BATCH and self._follows(batch):
-                batch.append(self._unsent.popleft())
-            return batch
-
-    def _follows(self, batch: list[tuple[int, str]]) -> bool:
-        return not batch or self._unsent[0][0] == batch[-1][0] + 1
+            return self._unsent.batch()
 
     def _put_back(self, batch: list[tuple[int, str]]) -> None:
         with self._lock:
-            room = stream.KEPT_LINES - len(self._unsent)
-            self._unsent.extendleft(reversed(batch[-room:] if room else []))
+            self._unsent.put_back(batch)
 
     def _try_to_store(self) -> None:
         if not self._unstored or time.monotonic() < self._store_again_at:
@@ -159,6 +153,48 @@ class LogWriter:
         while self._unstored:
             chunks.store(self.operation_id, self._unstored[0])
             self._unstored.popleft()
+
+
+class _Waiting:
+    """The newest lines that Redis has not been given yet, each with its number; not thread-safe."""
+
+    def __init__(self) -> None:
+        self._lines: deque[tuple[int, str]] = deque()
+        self._size = 0
+
+    def add(self, first: int, rows: list[str]) -> None:
+        for line in enumerate(rows, first):
+            self._lines.append(line)
+            self._size += len(line[1])
+        while len(self._lines) > stream.KEPT_LINES or self._size > stream.KEPT_BYTES:
+            self._take()
+
+    def is_crowded(self) -> bool:
+        return len(self._lines) >= BATCH or self._size >= BATCH_BYTES
+
+    def batch(self) -> list[tuple[int, str]]:
+        """Take consecutive lines from the front."""
+        batch: list[tuple[int, str]] = []
+        size = 0
+        while self._lines and len(batch) < BATCH and size < BATCH_BYTES and self._follows(batch):
+            batch.append(self._take())
+            size += len(batch[-1][1])
+        return batch
+
+    def put_back(self, batch: list[tuple[int, str]]) -> None:
+        for line in reversed(batch):
+            if len(self._lines) >= stream.KEPT_LINES or self._size + len(line[1]) > stream.KEPT_BYTES:
+                return
+            self._lines.appendleft(line)
+            self._size += len(line[1])
+
+    def _follows(self, batch: list[tuple[int, str]]) -> bool:
+        return not batch or self._lines[0][0] == batch[-1][0] + 1
+
+    def _take(self) -> tuple[int, str]:
+        line = self._lines.popleft()
+        self._size -= len(line[1])
+        return line
 
 
 def next_line(operation_id: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -186,6 +187,7 @@ def preview(*, machine: Machine, kind: str, parameters: dict[str, Any]) -> Plan:
         parameters=parameters,
         emit=_ignore,
         progress=_ignore,
+        terms=settings.DLSTACK.terms,
     )
     return plans.plan_for(kind, context)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import recipe, versions
+from stacks.engine import recipe, vault, versions
 from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
 from stacks.engine.installers import INSTALLERS
 from stacks.engine.layout import Layout, check_new_name
+from stacks.engine.terms import Terms
 from stacks.plans.base import Context
 
 
@@ -21,17 +23,19 @@ def building(context: Context) -> Building:
     """
     name = check_new_name(context.parameters["version"])
     asked = _with_like(context.layout, context.parameters)
-    read = without_name(asked)
+    read = without_name(asked, context.terms)
     read.name, read.generation = name, int(asked["generation"])
-    read.kernel_dir = _kernel_dir(asked.get("kernel_dir", ""))
+    read.kernel_dir = _kernel_dir(asked.get("kernel_dir", ""), context.terms)
     read.lockfile = _lockfile(asked, read.recipe.environments)
     return read
 
 
-def without_name(asked: dict[str, Any]) -> Building:
-    """Read recipe and options; raises Refused for those that are bad."""
+def without_name(asked: dict[str, Any], terms: Terms) -> Building:
+    """Read recipe and options; raises Refused for those that are bad, or that ask for what this machine has not."""
     options = list(asked.get("options", []))
-    parsed = recipe.parse(asked["recipe_text"]).with_options(options)
+    parsed = recipe.parse(asked["recipe_text"], terms.sources).with_options(options)
+    for environment in parsed.environments:
+        vault.read(terms.secrets, environment.secrets)
     return Building("", 0, parsed, asked["recipe_text"], int(asked.get("revision", 0)), options)
 
 
@@ -67,7 +71,9 @@ def _lockfile(asked: dict[str, Any], environments: tuple[Environment, ...]) -> d
     return {environment.path: given[environment.path] for environment in environments}
 
 
-def _kernel_dir(path: str) -> str:
+def _kernel_dir(path: str, terms: Terms) -> str:
+    if path and terms.sources.is_closed(Path(os.path.realpath(path))):
+        raise Refused(f"{path} is closed to builds: it holds what is DLStack's or the machine's own.")
     if path and not (path.startswith("/") and Path(path).is_dir()):
         raise Refused(f"The kernelspec directory {path} does not exist on this machine: give an absolute path.")
     return path

@@ -11,8 +11,10 @@ from stacks.engine import shortage
 from stacks.engine.errors import Cancelled, Interrupted
 from stacks.engine.events import Event, Kind, Progress, ProgressSink, Sink
 from stacks.engine.layout import Layout
+from stacks.engine.masks import Mask
 from stacks.engine.owner import Owner
 from stacks.engine.stop import Stop
+from stacks.engine.terms import Terms
 
 
 def unfenced() -> None:
@@ -25,7 +27,8 @@ class Context:
 
     `parameters` are the operation's frozen parameters; `outcome` collects plain values for the record
     (JSON types only), `lock_fds` are inherited by every child process (invariant 7). `fence` raises Interrupted where
-    the operation is not this worker's any more; it is asked before each step and before what users notice.
+    the operation is not this worker's any more; it is asked before each step and before what users notice. `terms` are
+    the machine's for guests, and `mask` knows what they were given and nobody may see.
     """
 
     layout: Layout
@@ -39,6 +42,8 @@ class Context:
     lock_fds: tuple[int, ...] = ()
     step: str = ""
     outcome: dict[str, Any] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+    mask: Mask = field(default_factory=Mask)
 
     def tell(self, kind: Kind, text: str) -> None:
         """Emit one line of the log under the running step."""

@@ -13,12 +13,13 @@ from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed
 from stacks.engine.externals import External
-from stacks.engine.grounds import Bare, Ground, Sandboxed
+from stacks.engine.grounds import Bare, Ground, Guard, Sandboxed
 from stacks.engine.installers import INSTALLERS
 from stacks.engine.installers.base import Site
 from stacks.engine.strategies import Strategy
 from stacks.engine.trees import Porter
 from stacks.plans.base import Context
+from stacks.plans.hosting import Hosting
 from stacks.plans.leading import Leading
 
 LANE = "build"
@@ -33,10 +34,12 @@ class Work:
         self._strategy = strategy
         self._leading = leading
         self._inputs: Path | None = None
+        self._hosting: Hosting | None = None
 
     def prepare(self, context: Context, kind: str = "build") -> None:
         layout, name, inputs = context.layout, self._building.name, area.new_inputs()
         journal.begin(layout, LANE, operation=context.operation, kind=kind, version=name, inputs=str(inputs))
+        self._hosting = Hosting(context, self._building.recipe, in_sandbox=self._strategy == "sandbox")
         area.make_place(context.layout, context.owner)
         inputs.mkdir(mode=0o700)
         self._inputs = inputs
@@ -51,25 +54,26 @@ class Work:
         context.note(f"{len(found)} packages, as locked." if found is not None else "As locked.")
 
     def do(self, part: Part, environment: Environment, context: Context) -> None:
-        if self._inputs is None:
+        if self._inputs is None or self._hosting is None:
             raise AssertionError("the first step makes the inputs directory")
+        guard = self._hosting.guard(environment, self._inputs)
         away = self._leading.building if self._leading else None
         site = Site(
             *(context.layout, context.owner, context.sink, context.stop, self._inputs),
-            self._ground(context, self._inputs),
+            self._ground(context, self._inputs, guard),
             away or context.layout.building,
             kernel_dir=self._building.kernel_dir,
             advance=context.advance,
         )
         part(environment, self._building, site)
 
-    def _ground(self, context: Context, inputs: Path) -> Ground:
+    def _ground(self, context: Context, inputs: Path, guard: Guard) -> Ground:
+        layout, owner, fds = context.layout, context.owner, context.lock_fds
         if self._strategy == "sandbox":
-            return Sandboxed(context.layout, context.owner, context.lock_fds)
+            return Sandboxed(layout, owner, fds, guard)
         if self._leading is None or self._leading.building is None:
-            return Bare(context.layout, context.owner, inputs, context.layout.building, context.lock_fds)
-        lock_fds = (*context.lock_fds, *self._leading.lock_fds)
-        return Bare(context.layout, context.owner, inputs, context.layout.live, lock_fds)
+            return Bare(layout, owner, inputs, layout.building, fds, guard)
+        return Bare(layout, owner, inputs, layout.live, (*fds, *self._leading.lock_fds), guard)
 
     def carry(self, external: External, context: Context) -> None:
         source = externals.latest(context.layout, external, self._newest(context, external))
@@ -84,7 +88,7 @@ class Work:
 
     def seal(self, context: Context) -> None:
         context.note("Reading every file, and sharing what earlier versions hold.")
-        description = build.seal_version(context.layout, self._building)
+        description = build.seal_version(context.layout, self._building, context.mask.plain)
         measured = sizes.refresh(context.layout)
         size = measured[description.name]
         context.note(
@@ -102,6 +106,7 @@ class Work:
         self.end(context, "succeeded")
 
     def clear(self, context: Context) -> None:
+        self._see_off()
         layout, name = context.layout, self._building.name
         if (journal.pending(layout, LANE) or {}).get("detour"):
             raise Failed("The live path could not be led back: the next operation tries again.")
@@ -113,7 +118,12 @@ class Work:
             context.note("The half-made version was removed; the package caches were kept for a retry.")
         self.end(context, "undone")
 
+    def _see_off(self) -> None:
+        if self._hosting is not None:
+            self._hosting.end()
+
     def end(self, context: Context, outcome: str) -> None:
+        self._see_off()
         if self._inputs is not None:
             shutil.rmtree(self._inputs, ignore_errors=True)
         journal.end(context.layout, LANE, outcome)

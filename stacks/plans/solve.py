@@ -30,7 +30,7 @@ _NOTES = {
 
 def plan(context: Context) -> Plan:
     """Plan to resolve a recipe and compare; raises Refused for a bad recipe and for what is not to be had here."""
-    building = asking.without_name(context.parameters)
+    building = asking.without_name(context.parameters, context.terms)
     for environment in building.recipe.environments:
         INSTALLERS[environment.installer].check(environment)
     strategy = _strategy(building.recipe.environments)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from stacks import observation, operations
@@ -17,8 +18,9 @@ from stacks.engine import owner, recovery
 from stacks.engine.errors import Cancelled, EngineError, Interrupted
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
+from stacks.engine.masks import Mask
 from stacks.engine.stop import Stop
-from stacks.logs import LogWriter
+from stacks.logs import Capped, LogWriter
 from stacks.models import Operation
 from stacks.operations import attempts
 from stacks.operations.attempts import Conclusion
@@ -51,6 +53,8 @@ class Attempt:
         attempts.begin(self._layout, operation.pk)
         self._steps = operations.StepRecorder(operation.pk, self._writer)
         self._outcome: dict[str, Any] = {}
+        self._mask = Mask()
+        self._capped = Capped(self._writer.sink, settings.DLSTACK.log_limit)
 
     def carry_out(self, plan_for: PlanFor, lock: int) -> None:
         """Plan, execute, record; the wrapper for every way out. Only the end of the process is raised again."""
@@ -92,12 +96,14 @@ class Attempt:
             owner=owner.resolve(operation.machine.owner),
             operation=str(operation.pk),
             parameters=operation.parameters | kept,
-            emit=self._writer.sink,
+            emit=self._emit,
             progress=self._steps.progress,
             stop=self._stop,
             fence=self._fence,
             lock_fds=(lock,),
             outcome=self._outcome,
+            terms=settings.DLSTACK.terms,
+            mask=self._mask,
         )
 
     def _patiently(self, ask: Callable[[], T]) -> T:
@@ -122,7 +128,8 @@ class Attempt:
         if not isinstance(error, EngineError):
             logger.error("Operation %s", self._operation.pk, exc_info=error)
             self._say("".join(traceback.format_exception(error)).rstrip())
-        return endings.failed(error)
+        ending = endings.failed(error)
+        return replace(ending, message=self._mask.text(ending.message))
 
     def _canceller(self) -> str:
         try:
@@ -132,9 +139,15 @@ class Attempt:
         return str(asked.cancel_requested_by or "the command line")
 
     def _say(self, text: str) -> None:
-        self._writer.sink(Event("error", text))
+        self._emit(Event("error", text))
+
+    def _emit(self, event: Event) -> None:
+        # What programs print has been masked where it was read, also where a secret came in two pieces.
+        shown = event if event.kind == "output" else replace(event, text=self._mask.text(event.text))
+        self._capped(shown)
 
     def _conclude(self, ending: Conclusion) -> None:
+        self._capped.flush()
         conclusion = replace(ending, outcome=self._outcome, steps=self._steps.steps)
         attempts.end(self._operation.pk, conclusion)
         try:

@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
-from stacks.engine import manifest, ramdisk, reserve, seal, versions
+from stacks.engine import manifest, ramdisk, reserve, seal, sources, versions
 from stacks.engine.events import Event
+from stacks.engine.gate import Gate
 from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
 from stacks.engine.owner import Owner, resolve
 from stacks.engine.provision import Host
+from stacks.engine.sources import Sources
 from stacks.engine.stop import Stop
+from stacks.engine.terms import Terms
 from stacks.engine.trees import Porter
 from stacks.engine.versions import Description
 from stacks.plans import LANES, Context, Plan, execute, plan_for
@@ -119,6 +122,7 @@ class Runner:
     events: list[Event] = field(default_factory=list)
     steps: list[tuple[str, str]] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
+    terms: Terms = field(default_factory=lambda: Terms(sources=Sources(directories=(Path("/"),))))
 
     def step_started(self, name: str) -> None:
         self.steps.append((name, "running"))
@@ -129,7 +133,15 @@ class Runner:
     def context(self, parameters: dict[str, Any], fd: int | None = None) -> Context:
         fds = () if fd is None else (fd,)
         return Context(
-            self.layout, self.owner, "op", parameters, self.events.append, lambda _: None, self.stop, lock_fds=fds
+            self.layout,
+            self.owner,
+            "op",
+            parameters,
+            self.events.append,
+            lambda _: None,
+            self.stop,
+            lock_fds=fds,
+            terms=self.terms,
         )
 
     def plan(self, kind: str, **parameters: Any) -> Plan:
@@ -149,6 +161,13 @@ class Runner:
 @pytest.fixture
 def runner(layout: Layout, owner: Owner) -> Runner:
     return Runner(layout, owner)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Give a gate that lets guests reach what these tests serve on the loopback."""
+    with Gate(sources.read("127.0.0.1"), lambda text: None) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ import rattler
 
 from stacks.engine import area, guest, recipe, versions
 from stacks.engine.errors import CommandFailed, Refused
-from stacks.engine.grounds import Sandboxed
+from stacks.engine.gate import Gate
+from stacks.engine.grounds import Guard, Sandboxed
 from stacks.engine.installers import conda
 from stacks.engine.installers.base import Site
 from stacks.engine.installers.conda import Conda
@@ -67,7 +68,7 @@ def spelled(channel: Path | str, *packages: str, pip: tuple[str, ...] = (), pyth
 
 
 @pytest.fixture
-def site(layout: Layout, runner: Runner, tmp_path: Path) -> Site:
+def site(layout: Layout, runner: Runner, tmp_path: Path, gate: Gate) -> Site:
     """A place where an installer can be called by itself."""
     layout.cache.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
@@ -76,7 +77,7 @@ def site(layout: Layout, runner: Runner, tmp_path: Path) -> Site:
     area.make_place(layout, runner.owner)
     inputs = tmp_path / "inputs"
     inputs.mkdir()
-    ground = Sandboxed(layout, runner.owner)
+    ground = Sandboxed(layout, runner.owner, guard=Guard(gate=gate))
     return Site(layout, runner.owner, runner.events.append, runner.stop, inputs, ground, layout.building)
 
 

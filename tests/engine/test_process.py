@@ -13,7 +13,7 @@ import pytest
 from stacks.engine.errors import Cancelled, CommandFailed, Failed, TimedOut
 from stacks.engine.events import Event
 from stacks.engine.lines import LONGEST, LineSplitter
-from stacks.engine.process import Command, run
+from stacks.engine.process import Command, run, with_parent
 from stacks.engine.stop import Stop
 
 
@@ -104,7 +104,7 @@ def test_silence_and_length_are_bounded() -> None:
 def test_the_program_dies_with_us_even_when_we_are_killed(tmp_path: Path) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from stacks.engine.process import Command, run; from stacks.engine.stop import Stop\n"
+        "from stacks.engine.process import Command, run, with_parent; from stacks.engine.stop import Stop\n"
         "run(Command(['sh', '-c', 'echo $$; exec sleep 60']), lambda e: print(e.text, flush=True), Stop())\n"
     )
     root = str(Path(__file__).parents[2])
@@ -119,6 +119,25 @@ def test_the_program_dies_with_us_even_when_we_are_killed(tmp_path: Path) -> Non
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not alive(pid)
+
+
+def test_a_program_whose_starter_is_gone_before_it_begins_does_nothing(tmp_path: Path) -> None:
+    begun = [*with_parent(), "touch", str(tmp_path / "begun")]
+    subprocess.run(["sh", "-c", 'sleep 0.2 && exec "$@" &', "sh", *begun], check=True)
+    time.sleep(0.7)
+    assert not (tmp_path / "begun").exists()
+    subprocess.run(begun, check=True)
+    assert (tmp_path / "begun").exists()
+
+
+def test_the_cause_of_a_traceback_is_its_last_line() -> None:
+    with pytest.raises(CommandFailed, match="ended with status 1: ValueError: no error here"):
+        output(["python3", "-c", "def error(): raise ValueError('no error here')\nerror()"])
+
+
+def test_a_program_that_waits_for_an_answer_is_ended_with_its_question() -> None:
+    with pytest.raises(TimedOut, match=r"printed nothing for 1 s and was ended. Its last words: “Go on\? \[y/N\]”"):
+        output(["sh", "-c", "printf 'Go on? [y/N] '; exec sleep 60"], silence=1.0)
 
 
 def test_a_child_inherits_the_descriptors_given_to_it(tmp_path: Path) -> None:

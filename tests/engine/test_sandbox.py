@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from stacks.engine import area, sandbox
 from stacks.engine.errors import Cancelled, CommandFailed
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
+from stacks.engine.locks import is_free, lane_lock
 from stacks.engine.owner import Owner
 from stacks.engine.process import run
 from stacks.engine.sandbox import Sandbox
@@ -80,6 +82,78 @@ def test_a_guest_that_ignores_the_end_is_ended(guest: Sandbox) -> None:
     with pytest.raises(Cancelled):
         run(guest.command(["sh", "-c", "trap '' TERM INT; echo ready; while :; do sleep 1; done"]), note, stop)
     assert events[-1].text == "ready"
+
+
+def test_the_lock_is_held_by_the_sandbox_and_not_by_its_guests(layout: Layout, owner: Owner) -> None:
+    area.make_place(layout, owner)
+    with lane_lock(layout, "build") as descriptor:
+        guest = sandbox.for_build(layout, owner, lock_fds=(descriptor,))
+        unlock = "import fcntl, os\nfor fd in map(int, os.listdir('/proc/self/fd')):\n"
+        unlock += "    try: fcntl.flock(fd, fcntl.LOCK_UN); print(os.readlink(f'/proc/self/fd/{fd}'))\n"
+        unlock += "    except OSError: pass"
+        said = inside(guest, f'/usr/bin/python3 -c "{unlock}"')
+        assert not any("build.lock" in line for line in said)
+        command = guest.command(["sleep", "60"])
+        running = subprocess.Popen(command.argv, env=dict(command.env), pass_fds=command.pass_fds)
+    try:
+        time.sleep(0.5)
+        assert not is_free(layout, "build")
+    finally:
+        running.kill()
+        running.wait()
+    until_gone(str(layout.root))
+    assert is_free(layout, "build")
+
+
+def until_gone(mark: str) -> None:
+    """Wait until no process names the mark in its arguments."""
+    give_up_at = time.monotonic() + 10
+    while found := processes(mark):
+        assert time.monotonic() < give_up_at, found
+        time.sleep(0.05)
+
+
+def processes(mark: str) -> list[str]:
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = place.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found += [words] if mark in words else []
+    return found
+
+
+_STARTER = """
+import sys
+from pathlib import Path
+from stacks.engine import sandbox
+from stacks.engine.layout import Layout
+from stacks.engine.owner import resolve
+from stacks.engine.process import run
+from stacks.engine.stop import Stop
+guest = sandbox.for_build(Layout(Path(sys.argv[1])), resolve())
+print("ready", flush=True)
+sys.stdin.readline()
+run(guest.command(["sleep", "60"]), lambda event: None, Stop())
+"""
+
+
+def test_no_instant_of_a_sandboxs_start_outlives_its_starter(layout: Layout, owner: Owner) -> None:
+    area.make_place(layout, owner)
+    for delay in (0.0, 0.004, 0.008, 0.012, 0.016, 0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.08, 0.1):
+        argv = [sys.executable, "-c", _STARTER, str(layout.root)]
+        starter = subprocess.Popen(argv, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert starter.stdin is not None
+        assert starter.stdout is not None
+        starter.stdout.readline()
+        starter.stdin.write("go\n")
+        starter.stdin.flush()
+        time.sleep(delay)
+        starter.kill()
+        starter.wait()
+        for pipe in (starter.stdin, starter.stdout):
+            with suppress(OSError):
+                pipe.close()
+        until_gone(str(layout.root))
 
 
 def test_a_launch_shows_one_tree_read_only(layout: Layout, owner: Owner) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Required, TypedDict, Unpack
 
 from stacks.engine import guest, process
 from stacks.engine.environments import Environment
@@ -17,6 +17,18 @@ from stacks.engine.owner import Owner
 from stacks.engine.stop import Stop
 
 Hear = Callable[[str], None]
+
+
+class How(TypedDict, total=False):
+    """How a guest is run: its output is captured, or heard line by line, not logged; the rest is the ground's."""
+
+    label: Required[str]
+    env: Mapping[str, str]
+    readable: tuple[Path, ...]
+    apart: str
+    network: bool
+    capture: bool
+    hear: Hear | None
 
 
 @dataclass
@@ -45,43 +57,27 @@ class Site:
         path.chmod(0o644)
         return self.ground.offer(name, path)
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        label: str,
-        env: Mapping[str, str] | None = None,
-        readable: tuple[Path, ...] = (),
-        capture: bool = False,
-        hear: Hear | None = None,
-        apart: str = "",
-    ) -> str:
-        """Run a guest; gives back its standard output when it is to be captured, else "".
-
-        `hear` is given the lines of standard output as they come, instead of the log; `apart` is the ground's.
-        """
+    def run(self, argv: Sequence[str], **how: Unpack[How]) -> str:
+        """Run a guest; gives back its standard output when it is to be captured, else ""."""
         lines: list[str] = []
-        command = self.ground.command(argv, label=label, env=dict(env or {}), readable=readable, apart=apart)
-        process.run(command, self.sink, self.stop, stdout=lines.append if capture else hear)
+        command = self.ground.command(
+            argv,
+            label=how["label"],
+            env=how.get("env", {}),
+            readable=how.get("readable", ()),
+            apart=how.get("apart", ""),
+            network=how.get("network", False),
+        )
+        heard = lines.append if how.get("capture") else how.get("hear")
+        process.run(command, self.sink, self.stop, stdout=heard)
         return "".join(f"{line}\n" for line in lines)
 
-    def run_own(
-        self,
-        script: str,
-        orders: Mapping[str, object],
-        *,
-        label: str,
-        env: Mapping[str, str] | None = None,
-        readable: tuple[Path, ...] = (),
-        capture: bool = False,
-        hear: Hear | None = None,
-        apart: str = "",
-    ) -> str:
+    def run_own(self, script: str, orders: Mapping[str, object], **how: Unpack[How]) -> str:
         """Run one of our guest scripts with a Python of the ground; else like `run`."""
         python, needed = self.ground.python
         argv = [python, "-I", self.own_script(script), self.hand_in("orders.json", json.dumps(orders))]
-        shown = (*readable, *needed)
-        return self.run(argv, label=label, env=env, readable=shown, capture=capture, hear=hear, apart=apart)
+        how["readable"] = (*how.get("readable", ()), *needed)
+        return self.run(argv, **how)
 
     def own_script(self, script: str) -> str:
         """Hand in one of our guest scripts; returns the path that guests find it at."""

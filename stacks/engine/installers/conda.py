@@ -30,7 +30,7 @@ Record = dict[str, Any]
 class Conda:
     """Makes a conda environment; the lockfile lists its packages one a line, then pip's with hashes."""
 
-    fields = ("python", "channels", "packages", "pip", "index", "find_links")
+    fields = ("python", "channels", "packages", "pip", "index", "find_links", "secrets")
     needed = ()
 
     def check(self, environment: Environment) -> None:
@@ -134,9 +134,8 @@ def _rattler(
         raise Failed("py-rattler is not installed: run “make setup”.")
     site.ground.offer("lib/rattler", Path(found.submodule_search_locations[0]))
     orders = orders | {"cache": str(site.ground.cache / "rattler")}
-    return site.run_own(
-        "conda.py", orders, label=f"rattler {does}", readable=index.local(environment), capture=capture, hear=hear
-    )
+    shown, label = index.local(environment), f"rattler {does}"
+    return site.run_own("conda.py", orders, label=label, readable=shown, capture=capture, hear=hear, network=True)
 
 
 def _compile(environment: Environment, records: Sequence[Record], site: Site) -> None:

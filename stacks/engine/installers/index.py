@@ -35,14 +35,18 @@ def lock(
     argv = [*_uv(site), "pip", "compile", "--generate-hashes", "--no-header", *python, *_sources(environment)]
     if constraints:
         argv += ["--constraints", site.hand_in(f"{environment.path}.constraints", constraints)]
-    return run(environment, site, [*argv, wanted], capture=True, does="resolve", readable=readable)
+    return run(environment, site, [*argv, wanted], capture=True, does="resolve", readable=readable, network=True)
 
 
 def interpreter(environment: Environment, site: Site) -> str:
     """Find this machine's interpreter of the recipe's version; raise Failed when there is none that users can reach."""
+    record = site.inputs / f"python-{environment.path}"
+    if record.exists():
+        return record.read_text()
     argv = [*_uv(site), "python", "find", "--no-project", "--system", environment.python]
     try:
-        return run(environment, site, argv, capture=True, does="find Python for").strip()
+        record.write_text(run(environment, site, argv, capture=True, does="find Python for").strip())
+        return record.read_text()
     except CommandFailed:
         wanted = environment.python
         raise Failed(
@@ -63,10 +67,10 @@ def install(environment: Environment, locked: str, site: Site, *options: str) ->
     argv += ["--no-deps", *options, *_sources(environment)]  # the lockfile names everything
     if hashed.strip():
         place = site.hand_in(f"{environment.path}.lock", hashed)
-        run(environment, site, [*argv, "--require-hashes", "--requirements", place], does="install")
+        run(environment, site, [*argv, "--require-hashes", "--requirements", place], does="install", network=True)
     if commits:
         place = site.hand_in(f"{environment.path}.commits", commits)
-        run(environment, site, [*argv, "--requirements", place], does="install from git")
+        run(environment, site, [*argv, "--requirements", place], does="install from git", network=True)
 
 
 def _split(locked: str) -> tuple[str, str]:
@@ -99,11 +103,13 @@ def run(
     does: str,
     capture: bool = False,
     readable: tuple[Path, ...] = (),
+    network: bool = False,
 ) -> str:
     """Run uv inside, with its cache in the build area."""
     label = f"uv {does} {environment.path}"
     settings = _settings(site, colour=not capture)
-    return site.run(argv, label=label, env=settings, readable=(*local(environment), *readable), capture=capture)
+    shown = (*local(environment), *readable)
+    return site.run(argv, label=label, env=settings, readable=shown, capture=capture, network=network)
 
 
 def _uv(site: Site) -> list[str]:

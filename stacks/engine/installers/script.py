@@ -15,6 +15,7 @@ from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed, Refused
 from stacks.engine.events import Event, Sink
 from stacks.engine.installers.base import Site
+from stacks.engine.process import passed_on
 from stacks.engine.suspects import SUSPECT
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -27,7 +28,7 @@ _KEYS = ("/etc/passwd", "/etc/group", "/etc/ssh")
 class Script:
     """Runs a script with the live path as its working directory; the lockfile is the repository and the commit."""
 
-    fields = ("source", "ref", "script", "arguments", "kernel_arguments", "variables")
+    fields = ("source", "ref", "script", "arguments", "kernel_arguments", "variables", "secrets")
     needed = ("source", "script")
 
     def check(self, environment: Environment) -> None:
@@ -54,6 +55,7 @@ class Script:
             label=f"{environment.script} in {site.layout.live}",
             env=variables(environment),
             readable=_specs(site),
+            network=True,
         )
         if not versions.is_directory(site.building / environment.path):
             raise Failed(
@@ -78,9 +80,8 @@ def arguments(environment: Environment, site: Site) -> list[str]:
 
 def variables(environment: Environment) -> dict[str, str]:
     """Give the script's environment: of its own, but for the machine's certificates and mirrors."""
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     own = {"SHELL": "/bin/bash", "USER": "datalab", "LOGNAME": "datalab"}
-    return own | passed_on | dict(environment.variables)
+    return own | passed_on(*_PASSED_ON) | dict(environment.variables)
 
 
 def _specs(site: Site) -> tuple[Path, ...]:
@@ -118,16 +119,20 @@ def _git(source: str, environment: Environment, site: Site, place: Path, commit:
     orders = {"source": source, "ref": environment.ref, "commit": commit, "place": inside, "script": environment.script}
     # The repository may belong to anybody: git runs as the owner, where no hook or setting of it can do harm.
     settings = site.hand_in("gitconfig", "[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n")
+    joined = f" -o 'ProxyCommand={site.ground.joining} %h %p'" if site.ground.joining else ""
     local = (Path(source),) if source.startswith("/") else _ssh(site) if source.startswith("ssh:") else ()
     env = {
         "GIT_CONFIG_GLOBAL": settings,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": "https:ssh:file",
-        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-    } | {name: os.environ[name] for name in ("GIT_SSL_CAINFO",) if name in os.environ}
+        "GIT_SSH_COMMAND": f"ssh -o BatchMode=yes{joined}",
+    } | passed_on("GIT_SSL_CAINFO")
     label = f"git checkout {environment.path}"
-    said = site.run_own("checkout.py", orders, label=label, env=env, readable=local, capture=True, apart=name)
+    said = site.run_own(
+        *("checkout.py", orders), label=label, env=env, readable=local, capture=True, apart=name,
+        network=not source.startswith("/"),
+    )  # fmt: skip
     return said.splitlines()[-1]
 
 

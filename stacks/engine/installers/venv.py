@@ -10,7 +10,7 @@ from stacks.engine.installers.base import Site
 class Venv:
     """Makes a virtual environment; the lockfile is a requirements file with hashes."""
 
-    fields = ("python", "packages", "index", "find_links")
+    fields = ("python", "packages", "index", "find_links", "secrets")
     needed = ()
 
     def check(self, environment: Environment) -> None:

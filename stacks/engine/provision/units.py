@@ -22,6 +22,7 @@ from stacks.engine.stop import Stop
 CAPABILITIES = "CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE"
 AT_BOOT = ("dlstack-serve.service", "dlstack-restore.service")
 WORKERS = {"dlstack-build.service": "build", "dlstack-live.service": "live"}
+_WALLS = {"build": {"memory": "80%", "tasks": "8192"}, "live": {"memory": "infinity", "tasks": "infinity"}}
 _NOTEBOOKS = ("jupyterhub.service",)
 _ROOT = Owner(0, 0)
 
@@ -54,7 +55,10 @@ def render(wanted: Wanted, host: Host) -> dict[str, str]:
         "waiting": notebooks if wanted.in_place else "",
     }
     units = {name: templates.render(name, **values) for name in AT_BOOT}
-    workers = {name: templates.render("dlstack-worker.service", **values, lane=lane) for name, lane in WORKERS.items()}
+    workers = {
+        name: templates.render("dlstack-worker.service", **values, **_WALLS[lane], lane=lane)
+        for name, lane in WORKERS.items()
+    }
     return units | workers
 
 

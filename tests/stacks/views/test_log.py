@@ -88,3 +88,14 @@ async def test_raw_to_read_here_with_times(people: People, long: Operation) -> N
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z line 1\n", text)
     assert response["Content-Disposition"].startswith("inline")
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_lines_of_any_length_make_pages_of_bounded_size(as_viewer: Client, no_broker: None, operation: Make) -> None:
+    text = "<&" * 8000 + "\x1b[31m<\x1b[32m&" * 500
+    long = logged(operation("failed"), *[text] * 600)
+    for page in ("", "log?from=1&to=2000"):
+        content = as_viewer.get(f"/operations/{long.pk}/{page}").content
+        assert len(content) < 1_000_000
+        assert content.count(b"shortened here") >= 500
+    short = logged(operation("failed"), *["x" * 100] * 600)
+    assert b"shortened here" not in as_viewer.get(f"/operations/{short.pk}/log?from=1&to=600").content

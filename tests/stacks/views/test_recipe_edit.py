@@ -112,3 +112,24 @@ def test_outsiders(as_viewer: Client, stranger: Client, as_admin: Client, text: 
     page = as_viewer.get("/recipes/starter/").content.decode()
     assert EDIT not in page
     assert 'id="solve"' not in page
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('index = "https://127.0.0.1/simple"', "leads to 127.0.0.1, which is this machine"),
+        ('index = "http://pypi.org/simple"', "is not encrypted"),
+        ('find_links = ["/proc"]', "is closed to builds"),
+        ('index = "https://me:secret-of-mine@pypi.org/simple"', "put it into a secret of the machine"),
+    ],
+)
+def test_a_place_that_builds_must_not_go_to_is_refused_at_its_line(
+    as_operator: Client, text: str, line: str, says: str
+) -> None:
+    new = text.replace("jupyter = true", f"jupyter = true\n{line}")
+    number = new.splitlines().index(line) + 1
+    for answer in (as_operator.post(EDIT, {"text": new, "after": 1}), as_operator.post(CHECK, {"text": new})):
+        page = answer.content.decode()
+        assert f"line {number}: “{line.split(maxsplit=1)[0]}” has “" in page
+        assert says in page
+    assert Recipe.objects.get().revisions.count() == 1
