@@ -218,6 +218,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _explain(command: Command, status: int, tail: list[str]) -> str:
     ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    if status == 128 + signal.SIGKILL:  # as whoever started it for us tells
+        ended += " (killed)"
     said = [line for line in (_COLOUR.sub("", line).strip() for line in tail) if line]
     # Tools put the cause where they say “error” (or draw a cross), and hints and traces around it.
     first = next((number for number, line in enumerate(said) if _CAUSE.search(line)), len(said) - 1)

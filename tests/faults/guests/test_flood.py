@@ -20,13 +20,13 @@ from stacks.loghtml import render_lines
 from stacks.logs import LogLine
 from stacks.logs.capped import TAIL
 from stacks.models import Machine, Operation
+from tests.broker import Broker
 from tests.conftest import REPOSITORY
 from tests.faults.conftest import Figure
 from tests.faults.guests.flooder import NUMBERED, numbered_lines
-from tests.stacks.conftest import Broker, layout, machine, owner, valkey
-from tests.stacks.conftest import broker as broker  # noqa: PLC0414 — a fixture
+from tests.stacks.conftest import layout, machine, owner
 
-__all__ = ["layout", "machine", "owner", "valkey"]
+__all__ = ["layout", "machine", "owner"]
 MEGABYTE = 1_000_000
 _LEFT_OUT = re.compile(
     r"([\d,]+) lines \(([\d,.]+) MB\) were left out here \(DLSTACK_LOG_LIMIT\). The last ([\d,]+) follow"

@@ -79,7 +79,7 @@ MUTANTS = (
            "tests/engine"),
     engine("the lane's lock is not inherited", "process", "            pass_fds=command.pass_fds,\n", "",
            "tests/engine/test_process.py"),
-    engine("children outlive the worker", "process", '["setpriv", "--pdeathsig", "KILL", "--", *command.argv]',
+    engine("children outlive the worker", "process", "[*with_parent(), *command.argv]",
            "[*command.argv]", "tests/engine/test_process.py"),
     engine("the group is left alone", "process", "            os.killpg(process.pid, name)", "            os.kill(process.pid, name)",
            "tests/engine/test_process.py"),
