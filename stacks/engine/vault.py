@@ -61,9 +61,15 @@ def _understood(text: str, path: Path) -> Secret:
     values = tuple(password for _, _, password in hosts.values() if password)
     if not values or "default" in hosts:
         raise Refused(f"{path} must hold lines such as “machine HOST login USER password TOKEN”, each naming its host.")
+    if _words(text).count("machine") != len(hosts):
+        raise Refused(f"{path} names a host twice: leave one line for each, as programs read one of them only.")
     if any(len(value) < SHORTEST for value in values):
         raise Refused(f"A password in {path} is shorter than {SHORTEST} characters: it could not be kept out of logs.")
     return Secret(text if text.endswith("\n") else f"{text}\n", values)
+
+
+def _words(text: str) -> list[str]:
+    return [word for line in text.splitlines() if not line.lstrip().startswith("#") for word in line.split()]
 
 
 def _hosts(path: Path) -> Mapping[str, tuple[str, str | None, str | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,8 @@ def preview(*, machine: Machine, kind: str, parameters: dict[str, Any]) -> Plan:
         parameters=parameters,
         emit=_ignore,
         progress=_ignore,
-        terms=settings.DLSTACK.terms,
+        # A page or a shell beside a worker that systemd gives its secrets has no way to read those.
+        terms=replace(settings.DLSTACK.terms, sees_secrets=settings.DLSTACK.is_embedded),
     )
     return plans.plan_for(kind, context)
 

@@ -26,6 +26,8 @@ def test_a_secret_is_read_by_its_name(tmp_path: Path) -> None:
     [secret] = vault.read(written(tmp_path), ["lab"])
     assert (secret.lines, secret.values) == (LINE, ("T0ken-of-the-lab",))
     assert "T0ken" not in repr(secret)
+    [commented] = vault.read(written(tmp_path, f"# the machine of the lab\n{LINE}"), ["lab"])
+    assert commented.values == ("T0ken-of-the-lab",)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,7 @@ def test_a_secret_is_read_by_its_name(tmp_path: Path) -> None:
         ("default login me password T0ken-of-the-lab\n", 0o600, "each naming its host"),
         ("machine h login me password short\n", 0o600, "shorter than 8"),
         ("", 0o600, "machine HOST login USER"),
+        (f"{LINE}{LINE.replace('T0ken', 'An0ther')}", 0o600, "names a host twice"),
     ],
 )
 def test_what_is_no_closed_netrc_is_refused_without_showing_it(tmp_path: Path, text: str, mode: int, says: str) -> None:
