@@ -78,10 +78,10 @@ def killing(layout: Layout, owner: Owner, tmp_path: Path) -> End:
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()
-            return True
-        finally:
-            said += worker.stdout
             worker.stdout.close()
+            return True
+        said += worker.stdout
+        worker.stdout.close()
         assert any("ended without making" in line for line in said), f"no build was killed: {said[-5:]}"
         return False
 
