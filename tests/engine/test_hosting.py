@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from stacks.engine.errors import CommandFailed, Refused
+from stacks.engine import seal
+from stacks.engine.errors import CommandFailed, Failed, Refused
 from stacks.engine.layout import Layout
 from stacks.engine.sources import Sources
 from stacks.engine.terms import Terms
-from tests.engine.conftest import Runner
+from tests.engine.conftest import Runner, write_tree
 from tests.guarded import serving
 from tests.wheels import Index, tiny_recipe
 
@@ -68,6 +69,19 @@ def test_the_machines_own_index_is_used_without_its_password_in_sight(
     assert "Machine-wide-1" not in runner.text + str(outcome)
     grep = [path for path in layout.root.rglob("*") if path.is_file() and b"Machine-wide-1" in path.read_bytes()]
     assert grep == []
+
+
+@pytest.mark.parametrize("where", ["content", "name", "target"])
+def test_a_tree_that_holds_a_secret_is_not_sealed(layout: Layout, where: str) -> None:
+    files = {"anaconda3/x": "before T0ken-of-the-lab after", "anaconda3/T0ken-of-the-lab": "x", "anaconda3/link": ""}
+    path = list(files)[("content", "name", "target").index(where)]
+    write_tree(layout.building, {path: files[path]})
+    if where == "target":
+        (layout.building / path).unlink()
+        (layout.building / path).symlink_to("T0ken-of-the-lab")
+    assert path in {entry.path for entry in seal.scan(layout).entries}
+    with pytest.raises(Failed, match=f"1 file.s. hold a secret that the build was given, first {path}"):
+        seal.scan(layout, secrets=[b"T0ken-of-the-lab"])
 
 
 def test_a_redirect_of_an_index_to_the_neighbourhood_is_not_followed(runner: Runner, index: Index) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.engine.errors import Cancelled, CommandFailed, Failed, TimedOut
+from stacks.engine.errors import Cancelled, CommandFailed, Exceeded, Failed, TimedOut
 from stacks.engine.events import Event
 from stacks.engine.lines import LONGEST, LineSplitter
 from stacks.engine.process import Command, run, with_parent
@@ -99,6 +99,22 @@ def test_silence_and_length_are_bounded() -> None:
         output(["sleep", "60"], silence=0.3)
     with pytest.raises(TimedOut, match="ran for more than"):
         output(["sh", "-c", "while :; do echo x; sleep 0.05; done"], limit=0.5)
+
+
+def test_whoever_looks_at_a_program_can_end_it() -> None:
+    seen: list[tuple[int, str]] = []
+
+    def look(pid: int, program: str) -> None:
+        seen.append((pid, program))
+        if len(seen) == 3:
+            raise Exceeded("It took too much.")
+
+    began = time.monotonic()
+    with pytest.raises(Exceeded, match="too much"):
+        output(["sleep", "60"], look=look)
+    assert time.monotonic() - began < 30
+    assert {program for _, program in seen} == {"sleep"}
+    assert not alive(seen[0][0])
 
 
 def test_the_program_dies_with_us_even_when_we_are_killed(tmp_path: Path) -> None:
