@@ -6,7 +6,6 @@ import base64
 import hashlib
 import random
 import re
-import signal
 import string
 import subprocess
 import tempfile
@@ -141,7 +140,7 @@ def signed_in(home: Home) -> Iterator[Callable[[str], bytes]]:
 
         yield fetch
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # a background without jobs ignores Ctrl-C
         process.wait(60)
         if process.stdout is not None:
             process.stdout.close()
