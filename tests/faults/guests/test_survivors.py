@@ -42,7 +42,7 @@ def cancelling(layout: Layout, owner: Owner) -> End:
 
         class Hearing(list[Event]):
             def append(self, event: Event) -> None:
-                if event.text == "ready" and not timer.ident:
+                if event.text.endswith("ready") and not timer.ident:  # others write to the same line
                     timer.start()
 
         runner.events = Hearing()
