@@ -124,11 +124,11 @@ def test_outsiders(as_viewer: Client, stranger: Client, as_admin: Client, text: 
     ],
 )
 def test_a_place_that_builds_must_not_go_to_is_refused_at_its_line(
-    as_operator: Client, text: str, line: str, says: str
+    as_admin: Client, text: str, line: str, says: str
 ) -> None:
     new = text.replace("jupyter = true", f"jupyter = true\n{line}")
     number = new.splitlines().index(line) + 1
-    for answer in (as_operator.post(EDIT, {"text": new, "after": 1}), as_operator.post(CHECK, {"text": new})):
+    for answer in (as_admin.post(EDIT, {"text": new, "after": 1}), as_admin.post(CHECK, {"text": new})):
         page = answer.content.decode()
         assert f"line {number}: “{line.split(maxsplit=1)[0]}” has “" in page
         assert says in page
