@@ -120,7 +120,7 @@ class States:
         """Make gp30: after a reboot, in place, on a full disk, with links that lead nowhere."""
         lost = {"code": "lost", "message": "The ramdisk is empty: /data0/sw leads nowhere.", "action": "Restore it."}
         seen = elsewhere("/data0", "2026-11-12", lost)
-        seen |= {"layout": "in-place", "lost": True, "resident": []}
+        seen |= {"layout": "in-place", "lost": True, "resident": [], "active": None}
         seen["links"][0]["exists"] = False
         seen["disk"] = {"bytes_total": 4000 * GB, "bytes_free": 60 * GB}
         seen["versions"].append({"name": "by-hand", "sealed": False, "files": None, "bytes": None})

@@ -110,6 +110,11 @@ class Shown:
         return str(self.status["active"] or "") if "active" in self.status else self.recorded
 
     @property
+    def was_active(self) -> str:
+        """The version that should be active where nothing is, as after a reboot ("" where all is well, or new)."""
+        return "" if self.active else self.recorded or str(self.status.get("backing") or "")
+
+    @property
     def previous(self) -> str:
         """The version that a revert would put back ("" when there is none)."""
         return getattr(self.machine, "previous", None) or ""

@@ -95,6 +95,7 @@ def _lost(page: Page) -> None:
 LOCAL = "/machines/local/"
 OLD, ACTIVE, BAD = (f"{LOCAL}versions/{name}/" for name in ("2026-11-12", "2026-11-20", "2026-11-23"))
 SPECS = f"{LOCAL}kernel-specs/"
+RECIPE = 'name = "datalab"\n[[environments]]\npath = "a"\ninstaller = "venv"\npackages = ["numpy"]\n'
 SPEC = json.dumps({"argv": ["x", "{connection_file}"], "display_name": "x", "language": "x"})
 
 # Nothing is there but somebody who may do everything.
@@ -137,8 +138,8 @@ SEEDED = (
     *(Visit(f"{LOCAL}do/{action}/") for action in ACTIONS),
     *(Visit(f"{OLD}do/{action}/") for action in VERSION_ACTIONS),
     *map(Visit, ("/machines/gp30/do/restore/", "/machines/gp30/do/convert/", "/machines/gp30/do/adopt/")),
-    Visit(f"{LOCAL}do/prune/", sending(keep="none"), status=422),
-    Visit(f"{OLD}do/rebuild/", sending(name="hdd"), status=422),
+    Visit(f"{LOCAL}do/prune/", sending(keep="-1"), status=422),
+    Visit(f"{OLD}do/rebuild/", sending(name="hdd"), status=409),
     # incident and freeze
     *map(Visit, (f"{LOCAL}incident/", "/machines/gp02/incident/", "/machines/gp20/incident/", f"{LOCAL}freeze/")),
     Visit("/machines/gp02/freeze/"),
@@ -156,7 +157,7 @@ SEEDED = (
     Visit("/recipes/datalab/edit/"),
     Visit("/recipes/datalab/edit/", _typed('name = "datalab"\nx = 1\n')),
     Visit("/recipes/datalab/edit/", sending(text='name = "other"\n'), status=422),
-    Visit("/recipes/datalab/edit/", sending(after="3", note="mine"), status=422),
+    Visit("/recipes/datalab/edit/", sending(text=RECIPE, after="3", note="mine"), status=422),
     Visit("/recipe-import/"),
     Visit("/recipe-import/", sending(text="name: sky\ndependencies: 1\n"), status=422),
     # operations
