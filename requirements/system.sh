@@ -16,6 +16,7 @@ if ! command -v uv >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null && 
 fi
 if [ "${1:-}" = test ]; then
     need chromium chromium
+    need openssl openssl
     need setfacl acl
     need setfattr attr
     # Debian keeps the server's programs out of the path.
