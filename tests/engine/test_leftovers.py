@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stacks.engine import exchanges, inplace, journal, recovery, resident, versions
+from stacks.engine.kernels import variant
 from stacks.engine.layout import IDENTITY, Layout
 from stacks.engine.owner import Owner
 from tests.engine.conftest import Make, Runner, write_tree
@@ -49,6 +50,13 @@ def test_what_a_killed_removal_left_in_ram_goes_with_its_own_lane(active: Layout
     write_tree(resident.trash(active) / ".b.new-1-00", {"half": "removed"})
     recovery.recover(active, "build")
     assert list(resident.trash(active).iterdir()) == []
+
+
+def test_what_a_killed_withdrawal_of_a_kernelspec_left_goes(active: Layout) -> None:
+    variant.trash(active).mkdir(parents=True)
+    write_tree(variant.trash(active) / ".sw.b.new-1-00", {"half": "removed"})
+    recovery.recover(active, "live")
+    assert list(variant.trash(active).iterdir()) == []
 
 
 def test_the_build_lane_leaves_what_the_live_lane_still_has_to_mend(active: Layout) -> None:
