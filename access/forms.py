@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from access import origin, roles, strangers, throttle
 from access.models import AuditEntry
-from access.roles import Role
+from access.roles import BRIEFLY, Role
 
 Kind = AuditEntry.Kind
 
@@ -52,13 +52,13 @@ class PersonForm(forms.Form):
     """A new account."""
 
     name = forms.CharField(max_length=150, label="Name", help_text="Letters, digits, and @ . + - _")
-    role = forms.ChoiceField(choices=[(role, f"{role} – {roles.MEANS[role]}") for role in Role], label="Role")
+    role = forms.ChoiceField(choices=[*BRIEFLY.items()], label="Role")
 
 
 class RoleForm(forms.Form):
     """Another role for somebody, whose role was `seen` when the page was opened."""
 
-    role = forms.ChoiceField(choices=[(role, f"{role} – {roles.MEANS[role]}") for role in Role], label="Role")
+    role = forms.ChoiceField(choices=[*BRIEFLY.items()], label="Role")
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
@@ -76,7 +76,7 @@ class TokenForm(forms.Form):
         super().__init__(*args, **kwargs)
         own = roles.of(user)
         may = list(Role)[: list(Role).index(own) + 1] if own else []
-        self.fields["role"].choices = [(role, f"{role} – {roles.MEANS[role]}") for role in may]  # type: ignore[attr-defined]
+        self.fields["role"].choices = [(role, BRIEFLY[role]) for role in may]  # type: ignore[attr-defined]
 
 
 class TrailFilter(forms.Form):

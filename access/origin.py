@@ -63,7 +63,7 @@ def address_of(request: HttpRequest) -> str:
     it may be made up. A request that came past the proxies has too few: then it is told by its own address.
     """
     own = str(request.META.get("REMOTE_ADDR") or "")
-    proxies: int = settings.DLSTACK.proxies
+    proxies: int = settings.DLSTACK.own_proxies
     seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     return (seen[-proxies] if 0 < proxies <= len(seen) else own)[:45]
 

@@ -37,6 +37,11 @@ MEANS = {
     Role.OPERATOR: "builds, deploys, reverts, and whatever else can be taken back",
     Role.ADMIN: "recipes, machines, people, and what is gone for good",
 }
+BRIEFLY = {
+    Role.VIEWER: "viewer – looks",
+    Role.OPERATOR: "operator – builds, deploys, reverts",
+    Role.ADMIN: "admin – everything",
+}
 
 
 def of(user: User | AnonymousUser) -> Role | None:

@@ -44,7 +44,7 @@ class Environment(BaseSettings):
     debug: bool = False
     production: bool = False
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    proxies: int = Field(default=0, ge=0, le=9)
+    proxies: int | None = Field(default=None, ge=0, le=9)
     session_hours: int = Field(default=168, ge=1, le=24 * 366)
     session_idle_hours: int = Field(default=12, ge=1, le=24 * 366)
     syslog: str = Field(default="", pattern=r"^(|/.+|[A-Za-z0-9.-]+:\d{1,5})$")
@@ -90,6 +90,11 @@ class Environment(BaseSettings):
     def logs(self) -> Path:
         """Where operations are spooled and the services' logs lie."""
         return self.home / "logs"
+
+    @property
+    def own_proxies(self) -> int:
+        """How many proxies of ours a request comes through: as said, or the one that production has TLS from."""
+        return int(self.production) if self.proxies is None else self.proxies
 
     @property
     def is_embedded(self) -> bool:

@@ -19,6 +19,10 @@ if [ "${1:-}" = test ]; then
     need openssl openssl
     need setfacl acl
     need setfattr attr
+    need ip iproute2
+    need nginx nginx-light
+    need docker-compose docker-compose
+    need systemd-analyze systemd
     # Debian keeps the server's programs out of the path.
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || PACKAGES="$PACKAGES postgresql"
 fi

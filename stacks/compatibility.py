@@ -11,7 +11,7 @@ from stacks import plans
 from stacks.models import Operation
 from stacks.models.operations import FORMAT
 
-APPS = ("stacks", "kernels")
+APPS = ("stacks", "kernels", "access")
 
 
 def hindrance() -> str:

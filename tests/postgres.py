@@ -16,17 +16,21 @@ NOBODY = 65534
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run a server with an empty database, and give its DATABASE_URL."""
+def running(*, within: tuple[str, ...] = (), listen: str = "") -> Iterator[str]:
+    """Run a server with an empty database, and give its DATABASE_URL, on a unix socket.
+
+    `within` is put before its command; with `listen` it takes what comes to that address too.
+    """
     place = Path(tempfile.mkdtemp(prefix="dlstack-postgres-"))
     place.chmod(0o700)
     if os.geteuid() == 0:  # which PostgreSQL refuses to run as
         os.chown(place, NOBODY, NOBODY)
     data = place / "data"
     _run(place, "initdb", "--pgdata", data, "--auth", "trust", "--username", "dlstack", "--no-sync")
-    options = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", f"unix_socket_directories={place}")
+    options = ("-c", f"listen_addresses={listen}", "-c", "fsync=off", "-c", f"unix_socket_directories={place}")
     with (place / "log").open("wb") as log:
-        server = subprocess.Popen(_command("postgres", "-D", data, *options), stdout=log, stderr=log, cwd=place)
+        argv = [*within, *_command("postgres", "-D", data, *options)]
+        server = subprocess.Popen(argv, stdout=log, stderr=log, cwd=place)
     try:
         _await(place, server)
         yield f"postgres://dlstack@{quote(str(place), safe='')}/postgres"

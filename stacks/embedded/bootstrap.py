@@ -31,6 +31,18 @@ def bootstrap(*, tell: Callable[[str], object] | None = None) -> None:
             reserve.keep(place, environment.reserve)
         _migrate(tell or sys.stderr.write)
         _register(environment)
+        _fill()
+
+
+def prepare_control_plane(*, tell: Callable[[str], object]) -> None:
+    """Bring a database that web and beat share to where they can run; no machine is touched. Repeatable."""
+    environment: Environment = settings.DLSTACK
+    prepare_home(environment)
+    with locked(environment, "bootstrap"):
+        _migrate(tell)
+        _fill()
+        if environment.production:
+            call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def sign_in_address(address: str) -> str:
@@ -52,10 +64,14 @@ def _migrate(tell: Callable[[str], object]) -> None:
 
 def _register(environment: Environment) -> None:
     from stacks.models import Machine
-    from stacks.recipes import import_shipped
 
     here = {"root": str(environment.root), "owner": environment.owner}
     Machine.objects.update_or_create(name=environment.machine, defaults=here)
+
+
+def _fill() -> None:
+    from stacks.recipes import import_shipped
+
     import_shipped()
     if not User.objects.filter(username=ADMIN).exists():
         User.objects.create_superuser(ADMIN)  # without a password: the one-time link signs in

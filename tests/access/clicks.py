@@ -28,7 +28,7 @@ def main(rounds: int) -> dict[str, Any]:
     _machine()
     browsers = [_browser(number) for number in range(BROWSERS)]
     clients = [_tab(*browsers[number % BROWSERS]) for number in range(CLICKS)]
-    return {"rounds": [_round(clients) for _ in range(rounds)], **_trail()}
+    return {"rounds": [_round(clients) for _ in range(rounds)], "granted": _tries(), **_trail()}
 
 
 def _machine() -> None:
@@ -109,6 +109,27 @@ def _round(clients: list[tuple[Any, dict[str, str]]]) -> dict[str, Any]:
     times = sorted(seconds for _, _, seconds in answers)
     statuses = Counter(str(status) for status, _, _ in answers)
     return {"operations": operations, "statuses": statuses, "clear": told, "p95": times[int(len(times) * 0.95) - 1]}
+
+
+def _tries() -> int:
+    """Count how many of fifty tries at once to sign in to one account may look at the password."""
+    from django.db import connection
+
+    from access import throttle
+
+    started, granted = threading.Barrier(CLICKS), []
+
+    def attempt(number: int) -> None:
+        started.wait()
+        granted.append(throttle.ask(account="admin", address=f"192.0.2.{number}").granted)
+        connection.close()
+
+    threads = [threading.Thread(target=attempt, args=(number,)) for number in range(CLICKS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(granted)
 
 
 def _trail() -> dict[str, Any]:

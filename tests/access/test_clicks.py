@@ -36,6 +36,7 @@ def assert_one_wins(told: dict[str, Any], rounds: int) -> None:
         assert one["operations"] == 1
         assert one["statuses"] == {"302": 1, "409": CLICKS - 1}
         assert one["clear"] == CLICKS - 1
+    assert told["granted"] == 10
     assert told["wrong"] == ""
     assert told["asked"] == rounds
     assert told["entries"] > rounds

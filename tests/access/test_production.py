@@ -45,7 +45,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    dropped = ("DLSTACK_", "DATABASE_URL", "REDIS_URL")
+    dropped = ("DLSTACK_", "DJANGO_", "DATABASE_URL", "REDIS_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     variables = {
         **kept, "DLSTACK_HOME": str(home), "DLSTACK_PRODUCTION": "1", "DLSTACK_ALLOWED_HOSTS": HOST,

@@ -11,7 +11,7 @@ from django.conf import settings
 from stacks.embedded import console, lifecycle
 from stacks.embedded.bootstrap import sign_in_address
 from stacks.embedded.supervisor import Supervisor
-from stacks.engine.errors import Failed
+from stacks.engine.errors import Failed, Refused
 from stacks.management.verb import DONE, FAILED, Verb
 
 
@@ -41,7 +41,10 @@ class Command(Verb):
             self._follow(process)
 
     def _announce(self, address: str, *, already: bool) -> None:
-        link = sign_in_address(address)
+        try:
+            link = sign_in_address(address)
+        except Refused as refusal:  # the pages run all the same, for everybody else
+            link = f"– {refusal}"
         if self.is_json:
             self.document({"address": address, "sign_in": link, "already": already})
             self.stdout.flush()

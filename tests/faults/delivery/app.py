@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from datetime import timedelta
 
 import django
@@ -21,6 +23,15 @@ from tests.faults.delivery import plan  # noqa: E402
 HASTE, IMPATIENCE = (float(os.environ.get(name, "1")) for name in ("HASTE", "IMPATIENCE"))
 VISIBILITY = "VISIBILITY"  # the broker's visibility timeout, in seconds
 
+
+def _end_with(parent: int) -> None:
+    """End this process when that which started it is gone, whatever ended it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(os.EX_TEMPFAIL)
+
+
+threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 app = Celery("delivery")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 if os.environ.get(VISIBILITY):

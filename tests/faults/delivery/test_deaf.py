@@ -23,6 +23,7 @@ def proxy(valkey: Broker, place: Path) -> Iterator[Proxy]:
     made.close()
 
 
+@pytest.mark.faults
 def test_a_deaf_worker_starts_again(hosts_on_postgres: Hosts, proxy: Proxy) -> None:
     host = hosts_on_postgres("m1")
     address = f"unix://:{settings.DLSTACK.derived_secret('valkey')}@{quote(str(proxy.place))}"

@@ -26,7 +26,7 @@ SHORT = {"VISIBILITY": "5"}
 
 
 def test_ten_deliveries_are_one_run(hosts_on_postgres: Hosts, broker: Broker, full: bool, figure: Figure) -> None:
-    count = 1000 if full else 24
+    count = 1000 if full else 12
     host = hosts_on_postgres("m1")
     for lane in ("build", "live"):
         host.work(lane, **SHORT)

@@ -66,17 +66,17 @@ def results(crews: Crews, surveys: dict[str, dict[str, Any]], seed: str, full: b
 def chosen(scenario: Scenario, survey: dict[str, Any], seed: str, *, full: bool) -> list[dict[str, Any]]:
     """Choose where to kill: each point at one of the times that it is passed, and each step at any instant.
 
-    One kill in four is followed by others, of the recovery. A part of it all is a few of each.
+    A part of it all is a few of each.
     """
     chance = random.Random(f"{seed} {scenario.name}")
     named, within = repeats(scenario) if full else (1, 1)
     orders = [
-        {"point": point, "occurrence": chance.randint(1, count), "again": again(chance)}
+        {"point": point, "occurrence": chance.randint(1, count), **more(scenario, chance)}
         for point, count in survey["points"].items()
         for _ in range(named)
     ]
     orders += [
-        {"point": step, "at": chance.random(), "again": again(chance)}
+        {"point": step, "at": chance.random(), **more(scenario, chance)}
         for step in survey["seconds"]
         for _ in range(within)
     ]
@@ -85,11 +85,13 @@ def chosen(scenario: Scenario, survey: dict[str, Any], seed: str, *, full: bool)
 
 def repeats(scenario: Scenario) -> tuple[int, int]:
     """Give how often each named point, and each step at an instant by chance, is repeated in full."""
-    return (1, 3) if scenario.slow else (3, 20)
+    return (1, 5) if scenario.slow else (1, 20)
 
 
-def again(chance: random.Random) -> int:
-    return chance.randint(1, 12) if chance.random() < 0.25 else 0
+def more(scenario: Scenario, chance: random.Random) -> dict[str, Any]:
+    """Choose what else happens: some recoveries are killed too, and what takes seconds is rarely repeated."""
+    is_killed, is_repeated = chance.random() < 0.25, not scenario.slow or chance.random() < 0.25
+    return {"again": chance.randint(1, 12) if is_killed else 0, "repeated": is_repeated}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
