@@ -66,6 +66,7 @@ class Plane:
             one.split(":")[0] for one in self.services[name]["volumes"] if one.split(":")[1] == "/var/lib/dlstack"
         ]
         ours = {"DLSTACK_HOME": str(self.place / volume), "DLSTACK_LISTEN": "0.0.0.0", "DLSTACK_RESERVE": "1MiB"}  # noqa: S104
+        ours["DLSTACK_ALLOWED_SOURCES"] = str(self.place / "repository")
         if "DLSTACK_ROOT" in told:
             ours["DLSTACK_ROOT"] = str(self.root)
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}

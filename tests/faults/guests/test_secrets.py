@@ -102,12 +102,12 @@ class Search:
 
 
 @contextmanager
-def sampling(search: Search) -> Iterator[list[int]]:
+def sampling(search: Search, pause: float) -> Iterator[list[int]]:
     """Look at the arguments and environments of all processes, again and again; gives the count of those seen."""
     done, seen = threading.Event(), [0]
 
     def sample() -> None:
-        while not done.wait(0.05):
+        while not done.wait(pause):
             for place in Path("/proc").glob("[0-9]*"):
                 for name in ("cmdline", "environ"):
                     with suppress(OSError):
@@ -147,12 +147,14 @@ def signed_in(home: Home) -> Iterator[Callable[[str], bytes]]:
 
 
 @pytest.mark.timeout(900)
-def test_secrets_are_found_in_no_sink(home: Home, secrets: dict[str, str], tmp_path: Path, figure: Figure) -> None:
+def test_secrets_are_found_in_no_sink(
+    home: Home, secrets: dict[str, str], tmp_path: Path, figure: Figure, full: bool
+) -> None:
     index, search = tiny_index(tmp_path / "index"), Search(secrets)
     home.more |= {"DLSTACK_ALLOWED_SOURCES": f"{tmp_path},127.0.0.1"}
     with serving(tmp_path / "index", f"me:{secrets['secret-00']}") as server, signed_in(home) as fetch:
-        recipes = make_recipes(tmp_path, list(secrets), tiny_recipe(index).replace(index.url, server.url))
-        with sampling(search) as sampled:
+        recipes = make_recipes(tmp_path, list(secrets), tiny_recipe(index).replace(index.url, server.url), full)
+        with sampling(search, 0.05 if full else 0.3) as sampled:
             said = {name: build(home, name, file) for name, file in recipes.items()}
         assert any(login for _, login in server.asked)
         operations = home.json("operations")
@@ -166,11 +168,13 @@ def test_secrets_are_found_in_no_sink(home: Home, secrets: dict[str, str], tmp_p
     figure(f"{len(secrets)} secrets through real builds, in every sink", goal="0 hits", got=got, ok=not search.hits)
 
 
-def make_recipes(place: Path, names: list[str], private: str) -> dict[str, Path]:
+def make_recipes(place: Path, names: list[str], private: str, full: bool) -> dict[str, Path]:
     """Make the recipes: one that fails, one that keeps a secret, one that succeeds and takes from the private index."""
     made = {}
     environment = private.partition("[[environments]]")[2].replace("anaconda3", "tiny")
-    for name, script in {"fails": FAILS, "keeps": KEEPS, "succeeds": SUCCEEDS}.items():
+    # What `make test` leaves out is told in a second by tests/engine/test_hosting.py.
+    scripts = {"fails": FAILS, "succeeds": SUCCEEDS} | ({"keeps": KEEPS} if full else {})
+    for name, script in scripts.items():
         text = repository(place / name, {"hostile.py": f"#!/usr/bin/python3 -I\n{script}"})
         text = with_secrets(text, name, names)
         if name == "succeeds":
@@ -196,7 +200,7 @@ def look_at_pages(search: Search, fetch: Callable[[str], bytes], operations: lis
         "/activity.json",
         "/machines/local/versions/succeeds/",
     ]
-    pages += [f"/recipes/{name}/" for name in ("fails", "succeeds", "keeps")]
+    pages += [f"/recipes/{name}/" for name in ("fails", "succeeds")]
     for pk in operations:
         pages += [
             f"/operations/{pk}/{end}" for end in ("", "log?from=1&to=2000", "log.txt", "state.json", "log/first-error")
@@ -238,5 +242,6 @@ def check_what_happened(home: Home, said: dict[str, str], count: int) -> None:
     assert said["succeeds"].count("***") > 10 * count
     assert (home.root / "sw.succeeds/tiny/bin/tiny-sky").exists()
     assert "error: wrong token ***" in said["fails"]
-    assert "hold a secret that the build was given, first anaconda3/pip.conf" in said["keeps"]
+    if "keeps" in said:
+        assert "hold a secret that the build was given, first anaconda3/pip.conf" in said["keeps"]
     assert not (home.root / "sw.keeps").exists()
