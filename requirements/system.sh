@@ -21,6 +21,7 @@ if [ "${1:-}" = test ]; then
     need setfattr attr
     need ip iproute2
     need nginx nginx-light
+    need redis-server redis-server
     need docker-compose docker-compose
     need systemd-analyze systemd
     # Debian keeps the server's programs out of the path.

@@ -10,7 +10,10 @@ from tests.conftest import Home
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("serve", "web"), "DATABASE_URL and REDIS_URL are not set, so nothing could reach this part: use `dlstack up`."),
+        (
+            ("serve", "web"),
+            "DATABASE_URL and REDIS_URL are not set, so nothing could reach this part: use `dlstack up`.",
+        ),
         (("serve", "shell"), "invalid choice: 'shell' (choose from 'web', 'beat', 'build', 'live')"),
         (("serve",), "the following arguments are required: part"),
     ],
