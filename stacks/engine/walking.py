@@ -14,6 +14,10 @@ from stacks.engine.layout import IDENTITY
 
 DEEPEST = 200  # directories in one another; each holds a descriptor, and no installer comes near
 LONGEST = 3000  # characters of a path below its tree; programs that copy take 4095 in all
+# What a system call says of a path that is something else than it was a moment ago, or gone.
+MOVED = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODATA, errno.ESTALE, errno.EAGAIN}
+)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A pipe in the place of a file would be waited on for ever, without O_NONBLOCK.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
