@@ -73,11 +73,22 @@ def walk(tree: Path, *, apart: Collection[str] = (IDENTITY,), on_error: OnError 
                 os.close(levels.pop().descriptor)
                 continue
             yield found
-            if found.entry.is_dir(follow_symlinks=False):
+            if _is_directory(found):
                 levels += _entered(f"{found.path}/", found.entry.name, found.directory, levels, tell)
     finally:
         for level in levels:
             os.close(level.descriptor)
+
+
+def _is_directory(found: Found) -> bool:
+    """Tell by the status that whoever was given the path goes by, too: it is looked up once.
+
+    By what the listing said, a directory could be entered that was met as a symlink: its copy would be written through.
+    """
+    try:
+        return stat.S_ISDIR(found.status().st_mode)
+    except OSError:  # gone meanwhile
+        return False
 
 
 def _next(levels: list[_Level], apart: Collection[str]) -> Found | None:

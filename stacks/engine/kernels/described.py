@@ -99,6 +99,11 @@ def _named(name: str) -> list[Finding]:
 
 def logos_of(directory: Path) -> list[str]:
     """List the logos of a kernelspec directory; only plain files count."""
-    return [
-        path.name for path in directories(directory) if LOGO.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode)
-    ]
+    return [path.name for path in directories(directory) if LOGO.fullmatch(path.name) and _is_plain_file(path)]
+
+
+def _is_plain_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # it may be another owner's, and gone by now
+        return False

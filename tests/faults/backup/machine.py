@@ -16,7 +16,8 @@ from stacks.engine.owner import resolve
 from tests.engine.conftest import Runner, make_version
 from tests.engine.machines import listing, machine_place, unmount_below
 
-FILES = 200  # `half` of the bad states takes 150 of them away
+FILES = 200
+TAKEN = 150  # of them are taken away by `half` of the bad states
 NOISE = (".dlstack/locks",)  # whoever asks for a backup takes the lane's lock
 
 
@@ -44,7 +45,7 @@ class Kept:
     def drift(self, chance: random.Random) -> None:
         """Change what users have, by a little or nothing, as they do between two backups."""
         tree = self.layout.resident("b")
-        for number in chance.sample(range(FILES), chance.randrange(5)):
+        for number in chance.sample(range(TAKEN, FILES), chance.randrange(5)):
             file = tree / f"lib/m{number}"
             file.unlink()
             if chance.random() < 0.7:

@@ -13,7 +13,7 @@ SECRET = "CANARY-THAT-NOBODY-MAY-READ"  # the content of what lies outside
 UID = GID = 899
 
 Plant = Callable[[Path, Path], None]
-DEPTH = 3000  # directories in one another, far beyond what a path can name
+DEPTH = 2200  # directories in one another, beyond what a path can name
 CHUNK = "d" * 200
 
 

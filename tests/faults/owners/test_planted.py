@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,12 @@ def plant(made: Stage, *names: str, apart: bool = False) -> None:
         give(place)
 
 
-def failures(made: Stage) -> dict[str, str]:
-    """Carry every step out and give the sentences of those that failed; anything but a sentence fails the test."""
+def failures(made: Stage, only: Collection[str] = tuple(STEPS)) -> dict[str, str]:
+    """Carry the steps out and give the sentences of those that failed; anything but a sentence fails the test."""
     found = {}
-    for name, step in STEPS.items():
+    for name in only:
         try:
-            step(made)
+            STEPS[name](made)
         except EngineError as error:
             found[name] = str(error)
     return found
@@ -73,17 +74,17 @@ def test_all_that_can_be_carried_is_and_reaches_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_no_copy_can_hold_is_refused_with_a_sentence(name: str) -> None:
+def test_what_no_copy_can_hold_is_refused_with_a_sentence(name: str, full: bool) -> None:
+    why, steps = REFUSED[name]
     with stage() as made:
         before = made.canaries()
         plant(made, name)
-        said = failures(made)
+        said = failures(made, STEPS if full else [*steps, "remove"])
         assert made.canaries() == before
-        why, steps = REFUSED[name]
         assert [step for step in steps if why not in said.get(step, "")] == [], said
         assert "remove" not in said
         clear(made)
-        said = failures(made)
+        said = failures(made, STEPS if full else steps)
         assert set(said) <= {"verify"}, said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.engine import contents, durable, externals, manifest, packages, sizes, walking
+from stacks.engine import contents, durable, externals, foreign, manifest, packages, sizes, walking
 from stacks.engine.errors import Failed, Unreadable
 from stacks.engine.externals import External
 from stacks.engine.kernels import checks, sources
@@ -51,10 +52,12 @@ def meanwhile(work: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tree: Path, tmp_path: Path, porter: Porter) -> None:
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    tree: Path, tmp_path: Path, porter: Porter, full: bool
+) -> None:
     os.mkfifo(tree / "pipe")
     with meanwhile(lambda: durable.exchange(tree / "pipe", tree / "lib/m7")):
-        for number in range(30):
+        for number in range(30 if full else 8):
             _tried(lambda: manifest.scan(tree))
             place = tmp_path / f"copy{number}"
             place.mkdir()
@@ -109,6 +112,31 @@ def test_a_directory_that_becomes_a_link_is_not_gone_into(tree: Path, tmp_path: 
             sizes.measure({"tree": tree})
     assert not [path for path in found if "canary" in path]
     assert moved <= walking.MOVED
+
+
+def test_what_was_met_as_a_link_is_never_gone_into(tree: Path, tmp_path: Path) -> None:
+    """The owner exchanges them after they were listed, and back before they are entered: no race is needed."""
+    (tree / "above").touch()
+    (tree / "planted").symlink_to(tmp_path)
+    met = []
+    for found in walking.walk(tree):
+        met.append(found.path)
+        if found.path == "above":
+            durable.exchange(tree / "planted", tree / "lib")
+        elif found.path == "lib":
+            assert stat.S_ISLNK(found.status().st_mode)
+            durable.exchange(tree / "planted", tree / "lib")
+    assert met == ["above", "lib", "planted"]
+
+
+def test_nothing_is_written_through_what_was_met_as_a_link(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy/lib").symlink_to(tmp_path)
+    copier = foreign._Copier(tmp_path / "copy")
+    inner = next(found for found in walking.walk(tree / "lib"))
+    with pytest.raises(Unreadable, match="lies in no directory any more"):
+        copier.take(tree, inner._replace(path="lib/m0"))
+    assert not (tmp_path / "m0").exists()
 
 
 def test_what_lies_too_deep_is_told_by_its_tree(tree: Path) -> None:
@@ -192,8 +220,8 @@ from stacks.engine.errors import Failed
 from stacks.engine.externals import External, carry
 from stacks.engine.stop import Stop
 from stacks.engine.trees import Porter
-source, place = map(Path, sys.argv[1:])
-for number in range(40):
+source, place = map(Path, sys.argv[1:3])
+for number in range(int(sys.argv[3])):
     tree = place / str(number)
     tree.mkdir(mode=0o700)
     try:
@@ -203,7 +231,7 @@ for number in range(40):
 """
 
 
-def test_a_worker_of_a_unit_is_not_led_out_either() -> None:
+def test_a_worker_of_a_unit_is_not_led_out_either(full: bool) -> None:
     with machine_place() as place:
         outside, source = place / "outside", place / "source"
         write_tree(outside, {f"m{number}": SECRET for number in range(50)})
@@ -215,7 +243,7 @@ def test_a_worker_of_a_unit_is_not_led_out_either() -> None:
         give(source)
         (place / "copies").mkdir()
         os.chown(place / "copies", OWNER.uid, OWNER.gid)
-        argv = [*AS_UNIT, sys.executable, "-c", _RACE, str(source), str(place / "copies")]
+        argv = [*AS_UNIT, sys.executable, "-c", _RACE, str(source), str(place / "copies"), "200" if full else "10"]
 
         def swap() -> None:
             durable.exchange(source / "planted", source / "lib")
