@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import detour, mounts, reserve, resident, sandbox, services, sizes, versions
+from stacks.engine import damage, detour, mounts, reserve, resident, sandbox, services, sizes, versions
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.versions import Description
@@ -151,6 +151,8 @@ def _disk_problems(layout: Layout) -> list[Problem]:
     if layout.root.stat().st_mode & 0o002:
         message = f"{layout.root} can be written by everybody: any user can replace the live path."
         found.append(Problem("root-writable", message, f"chmod 755 {layout.root}"))
+    for name, said in damage.noted(layout).items():
+        found.append(Problem("damaged", said, f"When it is mended: “dlstack verify {name} --full”."))
     for name in versions.directories(layout):
         if versions.sealed(layout, name) is None:
             message = f"{layout.version(name)} is not sealed: it cannot be deployed."
