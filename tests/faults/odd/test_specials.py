@@ -23,7 +23,7 @@ PLAIN = {f"lib/m{number}": str(number) for number in range(60)}
 
 def furnish(tree: Path) -> None:
     """Put one of everything into a tree."""
-    write_tree(tree / "odd", {name: "content" for name in ("one", "attributed", "listed", "able", "setuid", "-rf")})
+    write_tree(tree / "odd", dict.fromkeys(("one", "attributed", "listed", "able", "setuid", "-rf"), "content"))
     odd = tree / "odd"
     os.link(odd / "one", odd / "two")
     (odd / "inner").mkdir()
