@@ -13,6 +13,7 @@ from stacks.engine.layout import Layout
 from tests.engine.conftest import Make, Runner, seal_building, write_tree
 from tests.engine.machines import listing
 from tests.faults.odd.links import DANGLING, INSIDE, OUTWARD, SHAPES, make
+from tests.wheels import Index, tiny_recipe
 
 FILES = {"file": "ours", "lib/m1": "ours", "lib/deep/m2": "ours", **{f"lib/n{number}": "" for number in range(700)}}
 
@@ -75,3 +76,11 @@ def test_one_into_what_only_the_build_sees_is_not_sealed(layout: Layout, target:
     (layout.building / "baked").symlink_to(target.format(**words))
     with pytest.raises(Failed, match="exists only during the build, first baked"):
         seal.scan(layout)
+
+
+def test_a_build_says_where_its_symlinks_lead(layout: Layout, runner: Runner, index: Index) -> None:
+    runner.run("build", version="a", generation=1, recipe_text=tiny_recipe(index))
+    [told] = [event for event in runner.events if "lead out of the version" in event.text]
+    assert (told.kind, told.step) == ("note", "seal")
+    assert "anaconda3/bin/python → /" in told.text
+    assert "lead nowhere" not in runner.text

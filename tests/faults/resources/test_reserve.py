@@ -160,8 +160,7 @@ def test_the_database_of_a_home_goes_on_by_what_was_kept_back_there(machine: Tig
     assert home_room.problems(home) == []
     machine.fill("disk", "bytes")
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        for _ in range(100):
-            database.execute("insert into log values (?)", ("x" * 10_000,))
+        database.executemany("insert into log values (?)", [("x" * 10_000,)] * 100)
     assert home_room.relieve(home)
     assert not home_room.relieve(home)
     database.execute("insert into log values (?)", ("x" * 10_000,))
