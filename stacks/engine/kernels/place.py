@@ -45,7 +45,7 @@ class Place:
         while left:
             part = left.pop()
             found = found.parent if part == ".." else found / part
-            said = _said(found)
+            said = target_of(found)
             if said is None:
                 return None
             if said and found != self.tree:
@@ -79,8 +79,8 @@ class Place:
         return None
 
 
-def _said(path: Path) -> str | None:
-    """Read what a path says that is a symlink, "" of what is none, None of what is not there or changes meanwhile."""
+def target_of(path: Path) -> str | None:
+    """Read what a path says that is a symlink, "" of what is none, None of what is gone or becomes something else."""
     try:
         return os.readlink(path) if stat.S_ISLNK(path.lstat().st_mode) else ""
     except OSError:
