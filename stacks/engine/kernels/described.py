@@ -64,7 +64,7 @@ def describe(directory: Path, environment: str, place: Place) -> Described:
         status = directory.lstat()
     except OSError:  # its owner may be at work there
         gone = error("unreadable", "It went away while it was looked at: look again.")
-        return Described(directory.name, environment, directory, None, (gone,), -1, [])
+        return Described(directory.name, environment, directory, {}, (gone,), -1, [])
     is_link = stat.S_ISLNK(status.st_mode)
     read = Read(findings=(_link(directory, place),)) if is_link else _read(directory, place)
     findings = [*_named(directory.name), *read.findings]

@@ -18,7 +18,7 @@ from tests.faults.owners.stage import STEPS
 
 pytestmark = [needs_root, pytest.mark.timeout(3600)]
 PATIENCE = 150.0  # seconds beyond those of the race, for a machine that does other things too
-SHORT, LONG = 1.0, 60.0  # seconds for each step
+SHORT, LONG = 0.5, 60.0  # seconds for each step
 # Whoever only looks at what was sealed on disk finds it changed, every time.
 LOOKING = ("verify",)
 
