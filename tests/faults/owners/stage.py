@@ -27,7 +27,7 @@ from tests.faults.resources.tight import tmpfs
 EXTERNAL = "antares-kernel"
 KERNEL = "share/jupyter/kernels/his"
 FILES = {
-    **{f"anaconda3/lib/m{number}": f"ours {number}" for number in range(20)},
+    **{f"anaconda3/lib/m{number}": f"ours {number}" for number in range(60)},  # most of a tree is ours
     **{f"{EXTERNAL}/lib/m{number}": f"theirs {number}" for number in range(30)},
     f"{EXTERNAL}/sub/in/file": "theirs",
     f"{EXTERNAL}/big": "b" * 300_000,

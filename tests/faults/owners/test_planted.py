@@ -22,6 +22,8 @@ REFUSED = {
     "long-names": ("lies too deep", ("refresh", "build", "backup")),
     "hard-to-setuid": ("is setuid and belongs to user 0", ("sealed",)),  # it lies on the disk's filesystem
 }
+# A link of his where kernelspecs lie is not gone into: what would be installed there is refused.
+SHUT = {("kernelspecs-link", "kernel_install")}
 AT_TOP = {
     "kernelspecs-link",
     "metadata-link",
@@ -102,11 +104,12 @@ def test_each_attack_in_each_step(figure: Figure) -> None:
                 clear(made)  # no walk gets to the end of it
             if made.canaries() != before or made.leaks():
                 wrong.append(f"{name}: effects outside")
-            unexpected = {step: text for step, text in said.items() if step in COPYING and name not in REFUSED}
+            allowed = {step for step in COPYING if name in REFUSED or (name, step) in SHUT}
+            unexpected = {step: text for step, text in said.items() if step in COPYING and step not in allowed}
             wrong += [f"{name} in {step}: {text}" for step, text in unexpected.items()]
     figure(
         f"{len(ATTACKS)} planted attacks by a foreign owner × {len(STEPS)} privileged steps",
-        goal="0 effects outside",
+        goal="0 effects outside, nothing blocked",
         got=f"{len(wrong)}{'; '.join(['', *wrong])}",
         ok=not wrong,
     )
