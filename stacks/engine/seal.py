@@ -31,8 +31,14 @@ class Leaks:
             if content.find(needle) >= 0:
                 self.found[path] = needle.decode()
 
+    def look_at(self, links: Collection[Entry], live: Path) -> None:
+        """Note each symlink that leads, from the live path, to one of the paths."""
+        for entry in links:
+            leads = os.path.normpath((live / entry.path).parent / entry.target)
+            self(entry.path, os.fsencode(f"{leads}/"))
+
     def check(self) -> None:
-        """Raise Failed when any file names such a path."""
+        """Raise Failed when any file or symlink names such a path."""
         if self.found:
             path, needle = next(iter(self.found.items()))
             raise Failed(
@@ -48,6 +54,7 @@ def scan(layout: Layout, *, apart: Collection[str] = ()) -> Manifest:
     real = [Path(os.path.realpath(place)) for place in (layout.state, layout.ramdisk)]
     leaks = Leaks(apart, [f"{place}/" for place in dict.fromkeys([*places, *real])])
     content = manifest.scan(layout.building, look=leaks)
+    leaks.look_at([entry for entry in content.entries if entry.type == "l"], layout.live)
     leaks.check()
     return content
 
