@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test faults soak check format screenshots setup setup-dev lock clean
+.PHONY: help run test test-production faults soak check format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -20,6 +20,11 @@ test: ## run every test, two files at once; ARGS="tests/engine -k links" narrows
 	@requirements/system.sh test
 	@requirements/install.sh $(DEV)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+test-production: ## the tests of pages, operations and access again, on PostgreSQL and Redis instead of SQLite and Valkey
+	@requirements/system.sh test
+	@requirements/install.sh $(DEV)
+	$(BIN)/python -m tests.production -n $(JOBS) --dist loadfile $(ARGS)
 
 faults: ## kill, starve and attack it for up to an hour, and print the figures; ARGS narrows it
 	@requirements/system.sh test

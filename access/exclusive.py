@@ -19,6 +19,8 @@ def exclusively(name: str) -> Iterator[None]:
         # SQLite's transactions are exclusive writers from their first moment (settings: IMMEDIATE).
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
+                # Else references are checked at the commit, and may wait for one who waits here.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(name)])
         yield
 

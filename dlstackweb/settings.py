@@ -95,11 +95,9 @@ _POSTGRES_OPTIONS: dict[str, Any] = {
 }
 
 
-def _database() -> dict[str, Any]:
-    if not DLSTACK.database_url:
-        database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": DLSTACK.home / "dlstack.sqlite3"}
-    else:
-        database = dict(dj_database_url.parse(DLSTACK.database_url, conn_health_checks=True))
+def database_at(url: str) -> dict[str, Any]:
+    """Give Django's settings of the database at a DATABASE_URL, with the options that DLStack needs."""
+    database: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
     if database["ENGINE"].endswith("sqlite3"):
         database["OPTIONS"] = {**database.get("OPTIONS", {}), **_SQLITE_OPTIONS}
     elif database["ENGINE"].endswith("postgresql"):
@@ -107,7 +105,12 @@ def _database() -> dict[str, Any]:
     return database
 
 
-DATABASES = {"default": _database()}
+def _own_database() -> dict[str, Any]:
+    name = DLSTACK.home / "dlstack.sqlite3"
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": _SQLITE_OPTIONS}
+
+
+DATABASES = {"default": database_at(DLSTACK.database_url) if DLSTACK.database_url else _own_database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- people ----------------------------------------------------------------------------------------------------------

@@ -19,8 +19,12 @@ if [ "${1:-}" = test ]; then
     need openssl openssl
     need setfacl acl
     need setfattr attr
+    need strace strace
+    need mkfs.btrfs btrfs-progs
+    need mkfs.xfs xfsprogs
     need ip iproute2
     need nginx nginx-light
+    need redis-server redis-server
     need docker-compose docker-compose
     need systemd-analyze systemd
     # Debian keeps the server's programs out of the path.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from stacks import glance, history, records
+from stacks import glance, history, home_room, records
 from stacks.engine import status
 from stacks.engine.layout import Layout
 from stacks.models import Machine
@@ -30,6 +31,7 @@ def observe(machine: Machine) -> dict[str, Any]:
     if not is_here(machine):
         return machine.observed
     seen = status.read(Layout(Path(machine.root)), settings.DLSTACK.terms)
+    seen["problems"] += [asdict(problem) for problem in home_room.problems(settings.DLSTACK.home)]
     return {**seen, "glance": machine.observed.get("glance", {})}
 
 

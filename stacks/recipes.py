@@ -117,7 +117,7 @@ def _import_shipped(text: str) -> RecipeRevision:
 def _recipe(parsed: Parsed) -> Recipe:
     """Fetch or make the row, locked, so that two revisions added at once get different numbers."""
     Recipe.objects.get_or_create(name=parsed.name)
-    recipe = Recipe.objects.select_for_update().get(name=parsed.name)
+    recipe = Recipe.objects.select_for_update(no_key=True).get(name=parsed.name)
     if recipe.description != parsed.description:
         recipe.description = parsed.description
         recipe.save(update_fields=["description"])

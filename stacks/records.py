@@ -186,7 +186,7 @@ def _text(lockfile: str | dict[str, str]) -> str:
 
 def locked(machine: Machine) -> Machine:
     """Fetch a machine for changing its record, one writer at a time; call it in a transaction."""
-    return Machine.objects.select_for_update().get(pk=machine.pk)
+    return Machine.objects.select_for_update(no_key=True).get(pk=machine.pk)
 
 
 def _latest(machine: Machine, lane: str) -> tuple[int, str] | None:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from access import origin
-from stacks import compatibility, observation, operations, presence
+from stacks import compatibility, home_room, observation, operations, presence
 from stacks.engine import reserve
 from stacks.engine.layout import Layout
 from stacks.models import Machine, Operation
@@ -65,6 +65,7 @@ def _keep_up(lane: str) -> None:
     _try(_restore)
     looked_at = time.monotonic()
     while not _Process.stopping:
+        _relieve_home()  # before what needs the database, which may lie there
         _try(operations.sweep)
         pause.wait(PERIOD)
         _try(operations.reap)
@@ -82,6 +83,13 @@ def _keep_reserves() -> None:
     if (machine := _here()) and (state := Layout(Path(machine.root)).state).is_dir():
         reserve.keep(state, settings.DLSTACK.reserve)
     reserve.keep(settings.DLSTACK.home, settings.DLSTACK.reserve)
+
+
+def _relieve_home() -> None:
+    try:
+        home_room.relieve(settings.DLSTACK.home)
+    except OSError:  # the next round tries again
+        logger.exception("Upkeep")
 
 
 def _look_at_disk(lane: str) -> None:

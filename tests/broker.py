@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ class Broker:
         prepare_home(settings.DLSTACK)
         found = services(settings.DLSTACK, web=False)
         write_configurations(settings.DLSTACK, found)
-        self._command = next(service.command for service in found if service.name == "valkey")
+        server, *rest = next(service.command for service in found if service.name == "valkey")
+        self._command = (os.environ.get("DLSTACK_TEST_REDIS", server), *rest)  # of tests.production
         self._process: subprocess.Popen[bytes] | None = None
         self.redis: Any = Redis.from_url(settings.DLSTACK.redis_url, decode_responses=True)
 

@@ -11,9 +11,12 @@ os.environ["DLSTACK_HOME"] = tempfile.mkdtemp(prefix="dlstack-tests-")
 atexit.register(shutil.rmtree, os.environ["DLSTACK_HOME"], ignore_errors=True)
 
 from dlstackweb.settings import *  # noqa: E402, F403
-from dlstackweb.settings import DATABASES, DLSTACK  # noqa: E402
+from dlstackweb.settings import DATABASES, DLSTACK, database_at  # noqa: E402
 
-# A file instead of memory: threads and WAL then behave as they do in earnest.
-DATABASES["default"]["TEST"] = {"NAME": DLSTACK.home / "test.sqlite3"}
+if _url := os.environ.get("DLSTACK_TEST_DATABASE_URL"):  # of tests.production
+    DATABASES["default"] = database_at(_url)
+else:
+    # A file instead of memory: threads and WAL then behave as they do in earnest.
+    DATABASES["default"]["TEST"] = {"NAME": DLSTACK.home / "test.sqlite3"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

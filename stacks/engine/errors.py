@@ -10,6 +10,7 @@ EngineError
 │   ├── Unreadable     a path of a tree cannot be read
 │   ├── Exceeded       a build took more of the machine than it may
 │   └── VerifyFailed   a tree does not agree with its manifest
+│       └── Damaged    a copy of a version cannot be read, or is not what was sealed
 └── Stopped            the work was ended on request and undone
     ├── Cancelled      by an operator
     └── Interrupted    by the end of the worker or of the machine
@@ -65,6 +66,10 @@ class Exceeded(Failed):
 
 class VerifyFailed(Failed):
     """A tree does not agree with its manifest."""
+
+
+class Damaged(VerifyFailed):
+    """A copy of a version cannot be read any more, or is not what was sealed; the message names it and what to do."""
 
 
 class Stopped(EngineError):  # noqa: N818 — a state of the world in the design's words

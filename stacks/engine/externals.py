@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.engine import emptying, foreign, manifest, owner, versions
+from stacks.engine import emptying, foreign, manifest, owner, versions, walking
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed, Refused, Unreadable
 from stacks.engine.events import Event
@@ -20,7 +19,6 @@ from stacks.engine.versions import Description
 
 TRIES = 3  # its owner may change it while it is copied
 CHANGED = "changed while it was copied: ask its owner to pause"
-_MOVING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def _copy(external: External, source: Path, place: Path, porter: Porter) -> str:
         foreign.copy(source, place, porter.stop)
         copied, after = look(place), look(source)
     except Unreadable as error:
-        if error.number in _MOVING:
+        if error.number in walking.MOVED:
             return CHANGED
         raise
     if before != after:
@@ -139,6 +137,16 @@ def look(place: Path) -> tuple[Manifest, tuple[int, int, int, int]]:
         status.st_gid,
         status.st_mtime_ns,
     )
+
+
+def is_equal(one: Path, other: Path) -> bool:
+    """Tell whether two copies of an external environment are equal; one that changes meanwhile is not."""
+    try:
+        return look(one) == look(other)
+    except Unreadable as error:
+        if error.number in walking.MOVED:
+            return False
+        raise
 
 
 def without(content: Manifest, externals: Collection[str]) -> Manifest:

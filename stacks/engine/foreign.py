@@ -35,11 +35,14 @@ def copy(source: Path, place: Path, stop: Stop) -> None:
 class _Copier:
     def __init__(self, place: Path) -> None:
         self._place = place
+        self._made = {place}  # nothing is ever written through what was met as a symlink
         self._linked: dict[tuple[int, int], Path] = {}
         self._directories: list[tuple[Path, os.stat_result, list[tuple[str, bytes]]]] = []
 
     def take(self, source: Path, found: Found) -> None:
         goal = self._place / found.path
+        if goal.parent not in self._made:
+            raise walking.unreadable(source, found.path, OSError(errno.ESTALE, "it lies in no directory any more"))
         with _reading(source, found.path):
             status = found.status()
             target = found.target() if stat.S_ISLNK(status.st_mode) else ""
@@ -48,6 +51,7 @@ class _Copier:
             self._file(source, found, goal)
         elif stat.S_ISDIR(status.st_mode):
             goal.mkdir(mode=0o700)
+            self._made.add(goal)
             with _reading(source, found.path):
                 self._directories.append((goal, status, _attributes(found.through)))
         else:

@@ -20,7 +20,8 @@ class Limits:
     """What the guests of one build may take together, and how long it may last.
 
     `memory` in bytes; `tasks` are processes and threads; `seconds` in all, `silence` without a line of output. While
-    less than `spare` bytes of memory are left on the machine, or less than `reserve` on the disk, a build is ended too.
+    less than `spare` bytes of memory are left on the machine, or less than `reserve` on the disk (if None 128 MiB, of a
+    small disk an eighth), a build is ended too.
     """
 
     memory: int = field(default_factory=usual_memory)
@@ -28,7 +29,7 @@ class Limits:
     seconds: float = 12 * 3600.0
     silence: float = 1800.0
     spare: int = 256 * 1024**2
-    reserve: int = 128 * 1024**2
+    reserve: int | None = None
 
 
 def hard_tasks(limits: Limits, uid: int) -> int:

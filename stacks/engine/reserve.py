@@ -27,6 +27,11 @@ def place(directory: Path) -> Path:
     return directory / "reserve"
 
 
+def was_made(directory: Path) -> bool:
+    """Tell whether a reserve was ever wanted here: one that is not there now was spent, or found no room."""
+    return _wanted(directory) is not None
+
+
 def is_there(directory: Path) -> bool:
     """Tell whether a reserve is kept, whole; one of no bytes, as it may be wanted, counts."""
     wanted = _wanted(directory)

@@ -149,7 +149,7 @@ def refresh_externals(layout: Layout, description: Description, porter: Porter, 
     for external in externals.of(description):
         source = _copy_of(layout, description, external, current=current)
         place = layout.resident(description.name) / external.path
-        if source is None or externals.look(source) == externals.look(place):
+        if source is None or externals.is_equal(source, place):
             continue
         aside = layout.staging(f"external-{description.generation}")
         trees.discard(aside, trash(layout))

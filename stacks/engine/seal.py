@@ -42,11 +42,18 @@ class Leaks:
             if manifest.top(entry.path) not in self._apart and any(secret in names for secret in self._secrets):
                 self._holding.append(entry.path)
 
+    def look_at(self, links: Collection[Entry], live: Path) -> None:
+        """Note each symlink that leads, from the live path, to one of the paths."""
+        for entry in links:
+            leads = os.path.normpath((live / entry.path).parent / entry.target)
+            self(entry.path, os.fsencode(f"{leads}/"))
+
     def check(self) -> None:
-        """Raise Failed when any file names such a path or holds a secret."""
+        """Raise Failed when any file or symlink names such a path, or holds a secret."""
         if self._holding:
+            holding = list(dict.fromkeys(self._holding))
             raise Failed(
-                f"{len(self._holding)} file(s) hold a secret that the build was given, first {self._holding[0]}: users "
+                f"{len(holding)} file(s) hold a secret that the build was given, first {holding[0]}: users "
                 "would read it. Nothing was sealed; have the recipe or its script leave it out."
             )
         if self.found:
@@ -65,6 +72,7 @@ def scan(layout: Layout, *, apart: Collection[str] = (), secrets: Collection[byt
     leaks = Leaks(apart, [f"{place}/" for place in dict.fromkeys([*places, *real])], secrets)
     content = manifest.scan(layout.building, look=leaks)
     leaks.look_at_names(content)
+    leaks.look_at([entry for entry in content.entries if entry.type == "l"], layout.live)
     leaks.check()
     return content
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from stacks.engine import detour, mounts, reserve, resident, sandbox, services, sizes, versions, watch
+from stacks.engine import damage, detour, mounts, reserve, resident, sandbox, services, sizes, versions, watch
 from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.terms import Terms
@@ -140,12 +140,19 @@ def _ramdisk_problems(layout: Layout) -> list[Problem]:
     return [Problem("no-ramdisk", message, "Mount a tmpfs there, or run “dlstack provision”.")]
 
 
-def _disk_problems(layout: Layout) -> list[Problem]:
-    found = []
-    room = mounts.room(layout.root)
-    if layout.state.is_dir() and not reserve.is_there(layout.state):
+def _reserve_problems(layout: Layout) -> list[Problem]:
+    if not layout.state.is_dir() or reserve.is_there(layout.state):
+        return []
+    if reserve.was_made(layout.state):
         message = f"The room that is kept back on the disk of {layout.root}, for clean-up when it is full, was spent."
-        found.append(Problem("no-reserve", message, "Make room there: the worker keeps it back again within a minute."))
+        return [Problem("no-reserve", message, "Make room there: the worker keeps it back again within a minute.")]
+    message = f"No room is kept back yet on the disk of {layout.root}, for clean-up when it is full."
+    return [Problem("reserve-not-made", message, "Run “dlstack provision”; the machine's worker makes it, too.")]
+
+
+def _disk_problems(layout: Layout) -> list[Problem]:
+    found = _reserve_problems(layout)
+    room = mounts.room(layout.root)
     if room.files_free is not None and room.files_free < _FEW:
         message = f"Only {room.files_free} inodes are free on the disk of {layout.root}."
         found.append(Problem("inodes-low", message, "Remove versions that nobody needs, with “dlstack prune”."))
@@ -155,6 +162,8 @@ def _disk_problems(layout: Layout) -> list[Problem]:
     if layout.root.stat().st_mode & 0o002:
         message = f"{layout.root} can be written by everybody: any user can replace the live path."
         found.append(Problem("root-writable", message, f"chmod 755 {layout.root}"))
+    for name, said in damage.noted(layout).items():
+        found.append(Problem("damaged", said, f"When it is mended: “dlstack verify {name} --full”."))
     for name in versions.directories(layout):
         if versions.sealed(layout, name) is None:
             message = f"{layout.version(name)} is not sealed: it cannot be deployed."

@@ -23,7 +23,7 @@ def rsync() -> list[str]:
     # Nanoseconds count: by default rsync leaves a directory's mtime alone that is right to the second. And it takes
     # nobody but root for able to give files away, whatever capabilities a worker has.
     rights = ["--super"] if owner.may_give_files() else []
-    return ["rsync", "-aHAX", "--numeric-ids", "--modify-window=-1", "--from0", *rights]
+    return ["rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1", "--from0", *rights]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ from stacks.engine.layout import IDENTITY
 
 DEEPEST = 200  # directories in one another; each holds a descriptor, and no installer comes near
 LONGEST = 3000  # characters of a path below its tree; programs that copy take 4095 in all
+# What a system call says of a path that is something else than it was a moment ago, or gone.
+MOVED = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODATA, errno.ESTALE, errno.EAGAIN}
+)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A pipe in the place of a file would be waited on for ever, without O_NONBLOCK.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -69,11 +73,22 @@ def walk(tree: Path, *, apart: Collection[str] = (IDENTITY,), on_error: OnError 
                 os.close(levels.pop().descriptor)
                 continue
             yield found
-            if found.entry.is_dir(follow_symlinks=False):
+            if _is_directory(found):
                 levels += _entered(f"{found.path}/", found.entry.name, found.directory, levels, tell)
     finally:
         for level in levels:
             os.close(level.descriptor)
+
+
+def _is_directory(found: Found) -> bool:
+    """Tell by the status that whoever was given the path goes by, too: it is looked up once.
+
+    By what the listing said, a directory could be entered that was met as a symlink: its copy would be written through.
+    """
+    try:
+        return stat.S_ISDIR(found.status().st_mode)
+    except OSError:  # gone meanwhile
+        return False
 
 
 def _next(levels: list[_Level], apart: Collection[str]) -> Found | None:

@@ -13,6 +13,7 @@ from stacks.engine import mounts
 from stacks.engine.errors import Exceeded
 from stacks.engine.limits import Limits
 
+_RESERVE = 128 * 1024**2  # bytes
 PAUSE = 0.2  # seconds between two looks
 _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -74,8 +75,9 @@ class Watch:
             )
 
     def _check_disk(self, program: str) -> None:
-        left = mounts.room(self._place).bytes_free
-        if left < self._limits.reserve:
+        room, reserve = mounts.room(self._place), self._limits.reserve
+        left = room.bytes_free
+        if left < (min(_RESERVE, room.bytes_total // 8) if reserve is None else reserve):
             raise Exceeded(
                 f"{program} filled the disk of {self._place} but for {_megabytes(left)} and was ended: remove versions "
                 "that nobody needs, or ask for less."

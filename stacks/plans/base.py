@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from stacks.engine import shortage
+from stacks.engine import damage, shortage
 from stacks.engine.errors import Cancelled, Interrupted
 from stacks.engine.events import Event, Kind, Progress, ProgressSink, Sink
 from stacks.engine.layout import Layout
@@ -127,6 +127,7 @@ def execute(plan: Plan, context: Context, observer: Observer) -> None:
                 step.run(context)
     except BaseException as error:
         shown = shortage.explained(context.layout, error)  # before what is undone makes room
+        shown = damage.explained(context.layout, shown)
         context.tell("error", str(shown) or type(shown).__name__)
         _undo(begun, context, observer)
         if shown is error:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from stacks.engine import area, build, externals, journal, sizes, versions
+from stacks.engine import area, build, externals, journal, sizes, symlinks, versions
 from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Failed
@@ -18,6 +18,7 @@ from stacks.engine.installers import INSTALLERS
 from stacks.engine.installers.base import Site
 from stacks.engine.strategies import Strategy
 from stacks.engine.trees import Porter
+from stacks.engine.versions import Description
 from stacks.plans.base import Context
 from stacks.plans.hosting import Hosting
 from stacks.plans.leading import Leading
@@ -89,6 +90,7 @@ class Work:
     def seal(self, context: Context) -> None:
         context.note("Reading every file, and sharing what earlier versions hold.")
         description = build.seal_version(context.layout, self._building, context.mask.plain)
+        self._tell_of_links(context, description)
         measured = sizes.refresh(context.layout)
         size = measured[description.name]
         context.note(
@@ -104,6 +106,15 @@ class Work:
             "strategy": self._strategy,
         }
         self.end(context, "succeeded")
+
+    def _tell_of_links(self, context: Context, description: Description) -> None:
+        """Say which symlinks lead nowhere or out of the version: packages bring them, and most are meant."""
+        tree = versions.tree(context.layout, description.name)
+        found = symlinks.review(tree, context.layout.live, apart=description.externals)
+        if said := symlinks.told(found.dangling, "lead nowhere"):
+            context.tell("warning", said)
+        if said := symlinks.told(found.outward, "lead out of the version"):
+            context.note(said)
 
     def clear(self, context: Context) -> None:
         self._see_off()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.engine import drift, trees, versions
+from stacks.engine import damage, drift, trees, versions
 from stacks.engine.trees import Tree
 from stacks.engine.versions import Description
 from stacks.plans.base import Context, Plan, Step
@@ -27,18 +27,22 @@ class _Work:
 
     def __init__(self, description: Description, *, full: bool) -> None:
         self._description = description
+        self._full = full
         self._hashed = drift.EVERYTHING if full else drift.NOTHING
 
     def disk(self, context: Context) -> None:
-        trees.verify(versions.tree(context.layout, self._description.name), self._hashed)
-        self._agrees(context)
+        layout, name = context.layout, self._description.name
+        trees.verify(versions.tree(layout, name), self._hashed)
+        self._agrees(context, whole=name not in versions.residents(layout))
 
     def ramdisk(self, context: Context) -> None:
         layout, name = context.layout, self._description.name
         tree = Tree(layout.resident(name), versions.tree(layout, name).manifest)
         trees.verify(tree, self._hashed, apart=self._description.externals)
-        self._agrees(context)
+        self._agrees(context, whole=True)
 
-    def _agrees(self, context: Context) -> None:
+    def _agrees(self, context: Context, *, whole: bool) -> None:
         context.note("It agrees with the manifest.")
+        if whole and self._full:
+            damage.clear(context.layout, self._description)
         context.outcome["version"] = self._description.name

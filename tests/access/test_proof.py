@@ -157,7 +157,7 @@ def test_all_that_destroys_or_concerns_people_asks(
     assert answer.status_code == 403
     assert "Is it you, admin?" in answer.content.decode()
     assert not Operation.objects.exists()
-    assert list(User.objects.values_list("username", flat=True)) == ["admin", "operator", "viewer"]
+    assert list(User.objects.order_by("username").values_list("username", flat=True)) == ["admin", "operator", "viewer"]
 
 
 @pytest.fixture

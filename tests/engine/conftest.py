@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,10 +62,18 @@ def version(layout: Layout) -> Make:
 
 
 def make_version(
-    layout: Layout, name: str, files: dict[str, str], *, mtime: float | None = None, external: str = ""
+    layout: Layout,
+    name: str,
+    files: dict[str, str],
+    *,
+    mtime: float | None = None,
+    external: str = "",
+    programs: Sequence[str] = (),
 ) -> Description:
-    """Make and seal a version; the top directory `external` belongs to user and group 899."""
+    """Seal a version; the top directory `external` belongs to user and group 899, and `programs` can be run."""
     write_tree(layout.building, files, mtime)
+    for program in programs:
+        (layout.building / program).chmod(0o755)
     for path in [layout.building / external, *(layout.building / external).rglob("*")] if external else []:
         os.lchown(path, 899, 899)
     return seal_building(layout, name, external=external)

@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.conftest import REPOSITORY
 from tests.faults.conftest import FIGURES, FULL
 
+REPOSITORY = Path(__file__).resolve().parents[2]  # tests.conftest needs Django set up, as pytest does
 Rows = list[dict[str, str | bool]]
 
 

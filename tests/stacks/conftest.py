@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from stacks import activations, observation, recipes
 from stacks.engine.layout import Layout
 from stacks.logs import spooled_operations
 from stacks.logs.spool import directory
 from stacks.models import Activation, Machine, Operation, RecipeRevision, Version
+from tests import databases
 from tests.broker import Broker
 from tests.conftest import REPOSITORY
 from tests.engine.conftest import Make, layout, owner, version
@@ -68,8 +68,7 @@ class Worker:
     """A real Celery worker of one lane, whose plans are those of `tests.stacks.tiny`."""
 
     def __init__(self, lane: str, *, period: float = 1.0) -> None:
-        name = str(connection.settings_dict["NAME"])
-        variables = {"DATABASE_URL": f"sqlite:///{name}", "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
+        variables = {"DATABASE_URL": databases.url(), "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
         arguments = [
             "--pool",
             "solo",

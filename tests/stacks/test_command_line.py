@@ -24,6 +24,7 @@ from stacks.management.commands import operations as operations_verb
 from stacks.management.recipe_import import Command as RecipeImport
 from stacks.management.verb import Verb
 from stacks.models import Machine, Operation, RecipeRevision
+from tests import databases
 from tests.broker import Broker
 from tests.conftest import REPOSITORY, Home
 from tests.stacks import tiny
@@ -275,7 +276,7 @@ def test_ctrl_c_leaves_the_operation_running(machine: Machine, broker: Broker, t
     operation = operations.submit(machine=machine, kind="build", parameters={"version": "a"})
     writer = LogWriter(operation.pk)
     writer.sink(Event("output", "it has begun"))
-    database = f"sqlite:///{connection.settings_dict['NAME']}"
+    database = databases.url()
     variables = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
     following = subprocess.Popen(
         [sys.executable, "manage.py", "log", str(operation.pk), "--follow"],

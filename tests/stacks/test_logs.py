@@ -279,6 +279,8 @@ def test_errors_in_chunks_that_nobody_counted_are_found_too(operation: Operation
 
 
 def test_a_range_is_found_by_the_index(operation: Operation, writer: LogWriter) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL reads a table of two rows whole, whatever its indices")
     say(writer, 6100)
     writer.store()
     with CaptureQueriesContext(connection) as queries:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from stacks.engine.errors import Refused
 from stacks.engine.kernels import pinning
 from stacks.engine.kernels import spec as specs
 from stacks.engine.kernels.findings import Finding, error
-from stacks.engine.kernels.place import Place, directories
+from stacks.engine.kernels.place import Place, directories, target_of
 from stacks.engine.kernels.spec import Read
 
 LOGO = re.compile(r"logo-[A-Za-z0-9._-]+\.(png|svg|gif|jpg)")
@@ -61,10 +60,15 @@ class Described:
 
 def describe(directory: Path, environment: str, place: Place) -> Described:
     """Read a kernelspec directory; a symlink is named for what it is and not followed."""
-    status = directory.lstat()
-    read = Read(findings=(_link(directory, place),)) if directory.is_symlink() else _read(directory, place)
+    try:
+        status = directory.lstat()
+    except OSError:  # its owner may be at work there
+        gone = error("unreadable", "It went away while it was looked at: look again.")
+        return Described(directory.name, environment, directory, {}, (gone,), -1, [])
+    is_link = stat.S_ISLNK(status.st_mode)
+    read = Read(findings=(_link(directory, place),)) if is_link else _read(directory, place)
     findings = [*_named(directory.name), *read.findings]
-    logos = [] if directory.is_symlink() else logos_of(directory)
+    logos = [] if is_link else logos_of(directory)
     return Described(directory.name, environment, directory, read.spec, tuple(findings), status.st_uid, logos)
 
 
@@ -81,7 +85,7 @@ def _read(directory: Path, place: Place) -> Read:
 
 
 def _link(path: Path, place: Place) -> Finding:
-    target = os.readlink(path)
+    target = target_of(path) or "what is not there any more"
     real = place.resolve(place.outside(path))
     what = "kernel.json" if path.name == "kernel.json" else "The directory"
     if real is not None and not place.holds(real):
@@ -99,6 +103,11 @@ def _named(name: str) -> list[Finding]:
 
 def logos_of(directory: Path) -> list[str]:
     """List the logos of a kernelspec directory; only plain files count."""
-    return [
-        path.name for path in directories(directory) if LOGO.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode)
-    ]
+    return [path.name for path in directories(directory) if LOGO.fullmatch(path.name) and _is_plain_file(path)]
+
+
+def _is_plain_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # it may be another owner's, and gone by now
+        return False

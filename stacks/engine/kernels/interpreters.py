@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stacks.engine import walking
 from stacks.engine.kernels.findings import Finding, error, info, warning
-from stacks.engine.kernels.place import Place
+from stacks.engine.kernels.place import Place, target_of
 
 PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _NUMBERED = re.compile(r"[a-zA-Z]+(\d+(\.\d+)+)")
@@ -115,7 +115,8 @@ def _elsewhere(path: Path, place: Place, root: Path, *, there: bool) -> Finding 
 
 def _dangling(place: Place, path: Path) -> str:
     here = place.inside(path)
-    return f": it is a symlink to {os.readlink(here)}, which is not there" if here.is_symlink() else ""
+    target = target_of(here)
+    return f": it is a symlink to {target}, which is not there" if target else ""
 
 
 def _program(path: Path, real: Path, place: Place, root: Path) -> Iterator[Finding]:

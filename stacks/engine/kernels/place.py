@@ -45,15 +45,14 @@ class Place:
         while left:
             part = left.pop()
             found = found.parent if part == ".." else found / part
-            try:
-                is_link = stat.S_ISLNK(found.lstat().st_mode)
-            except OSError:
+            said = target_of(found)
+            if said is None:
                 return None
-            if is_link and found != self.tree:
+            if said and found != self.tree:
                 hops += 1
                 if hops > _HOPS:
                     return None
-                target = self.inside(found.parent / os.readlink(found))
+                target = self.inside(found.parent / said)
                 left.extend(reversed(target.parts[1:]))
                 found = Path(target.parts[0])
         return found
@@ -77,6 +76,14 @@ class Place:
                 return way
             if not mode & needed:
                 return way
+        return None
+
+
+def target_of(path: Path) -> str | None:
+    """Read what a path says that is a symlink, "" of what is none, None of what is gone or becomes something else."""
+    try:
+        return os.readlink(path) if stat.S_ISLNK(path.lstat().st_mode) else ""
+    except OSError:
         return None
 
 

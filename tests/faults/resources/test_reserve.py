@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stacks import home_room
 from stacks.engine import journal, links, locks, mounts, recovery, reserve, resident, status, versions
 from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
@@ -134,6 +137,38 @@ def test_it_is_a_sixteenth_of_a_small_disk_and_its_owners() -> None:
         assert reserve.keep(state, 0)
         assert reserve.is_there(state)
         unmount_below(machine.layout.ramdisk)
+
+
+def test_one_that_was_never_made_is_offered_and_not_called_spent(machine: Tight) -> None:
+    layout = machine.layout
+    shutil.rmtree(reserve.place(layout.state))
+    [told] = [one for one in status.problems(layout) if "reserve" in one.code]
+    assert (told.code, "provision" in told.action, "spent" in told.message) == ("reserve-not-made", True, False)
+    assert reserve.keep(layout.state, reserve.SIZE)
+    assert reserve.spend(layout.state)
+    assert "no-reserve" in codes(layout)
+    assert "reserve-not-made" not in codes(layout)
+
+
+def test_the_database_of_a_home_goes_on_by_what_was_kept_back_there(machine: Tight) -> None:
+    home = machine.layout.root.parent
+    database = sqlite3.connect(home / "db.sqlite3", isolation_level=None)
+    database.execute("pragma journal_mode=wal")
+    database.execute("create table log (text)")
+    assert reserve.keep(home, 2 * 1024**2)
+    assert not home_room.relieve(home)
+    assert home_room.problems(home) == []
+    machine.fill("disk", "bytes")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        database.executemany("insert into log values (?)", [("x" * 10_000,)] * 100)
+    assert home_room.relieve(home)
+    assert not home_room.relieve(home)
+    database.execute("insert into log values (?)", ("x" * 10_000,))
+    assert [one.code for one in home_room.problems(home)] == ["home-reserve-spent"]
+    machine.relax()
+    assert reserve.renew(home)
+    assert home_room.problems(home) == []
+    database.close()
 
 
 def test_it_is_not_made_of_the_last_room(machine: Tight) -> None:

@@ -117,7 +117,7 @@ def test_only_reading(as_viewer: Client, public: Machine, address: str) -> None:
 
 
 def test_a_feed_is_valid_whatever_the_names_hold(as_viewer: Client, released: Machine) -> None:
-    odd = "\x1b[31m<b>&]]>\x00\x08\ufffe\ud7ff\U0001f30c"
+    odd = "\x1b[31m<b>&]]>\x01\x08\ufffe\ud7ff\U0001f30c"
     Version.objects.filter(name="b").update(
         note=odd, kernelspecs=[kernel("py", odd)], packages={"anaconda3": {odd: odd}}
     )

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from stacks.models import Machine
+from stacks.models import Machine, Operation
 from stacks.templatetags import dlstack
 from tests.believable import elsewhere
 from tests.conftest import REPOSITORY
@@ -52,11 +52,12 @@ def test_the_error_page_needs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/machines/local/", "/operations/", "/operations/1/state.json", "/operations/1/log"]
+    "address", ["/", "/machines/local/", "/operations/", "/operations/{}/state.json", "/operations/{}/log"]
 )
 def test_queries_do_not_grow_with_what_there_is(db: None, tmp_path: Path, address: str, count_queries: Count) -> None:
     seed = Seed(tmp_path)
     client = signed_in(seed.alice)
+    address = address.format(Operation.objects.earliest("pk").pk)
     few = count_queries(client, address)
     for number in range(20):
         machine = Machine.objects.create(name=f"m{number}", root="/data0", observed=elsewhere("/data0", "2026-11-12"))
