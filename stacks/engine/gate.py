@@ -173,7 +173,8 @@ class _Door:
                 to_site.write(proxying.request(method, url, version, rest))
             else:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await asyncio.gather(proxying.pass_on(reader, to_site), proxying.pass_on(from_site, writer))
+            back = proxying.answer if plain else proxying.pass_on
+            await asyncio.gather(proxying.pass_on(reader, to_site), back(from_site, writer))
         finally:
             to_site.close()
 

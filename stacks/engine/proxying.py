@@ -11,6 +11,7 @@ from urllib.request import getproxies_environment
 from urllib.request import proxy_bypass_environment as bypasses  # type: ignore[attr-defined]
 
 PATIENCE = 30.0  # seconds for a name, a connection, a request's head
+_END = b"\r\n\r\n"
 _DROPPED = ("proxy-", "connection:", "keep-alive:")
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -39,13 +40,26 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.write_eof()
 
 
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass a site's answer on, with word that no other request may follow: sites forget to say so."""
+    head = await reader.readuntil(_END)
+    while head.split(maxsplit=2)[1:2] == [b"100"]:
+        writer.write(head)
+        head = await reader.readuntil(_END)
+    writer.write("\r\n".join([*_kept(head.decode("latin-1")), "Connection: close", "", ""]).encode("latin-1"))
+    await pass_on(reader, writer)
+
+
+def _kept(head: str) -> list[str]:
+    return [line for line in head.split("\r\n") if line and not line.lower().startswith(_DROPPED)]
+
+
 def request(method: str, url: SplitResult, version: str, rest: str) -> bytes:
     """Spell a request for the site itself, or for the machine's proxy; one connection carries one request."""
     proxy = upstream("http", url.hostname or "")
     place = url.geturl() if proxy else f"{url.path or '/'}{f'?{url.query}' if url.query else ''}"
-    kept = [line for line in rest.split("\r\n") if line and not line.lower().startswith(_DROPPED)]
     more = ["Connection: close", *(_credentials(proxy) if proxy else ())]
-    return "\r\n".join([f"{method} {place} {version}", *kept, *more, "", ""]).encode("latin-1")
+    return "\r\n".join([f"{method} {place} {version}", *_kept(rest), *more, "", ""]).encode("latin-1")
 
 
 def upstream(scheme: str, host: str) -> SplitResult | None:

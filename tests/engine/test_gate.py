@@ -132,6 +132,18 @@ def test_what_is_near_is_not_reached(strict: Sandboxed, site: Server, told: list
     assert says in told[0]
 
 
+def test_a_guest_is_told_that_one_connection_carries_one_request(ground: Sandboxed, site: Server) -> None:
+    """The site does not say so itself; who believed otherwise would send a second request into the end of the first."""
+    code = (
+        "import http.client, sys\n"
+        "proxy = http.client.HTTPConnection('127.0.0.1', 3128)\n"
+        "proxy.request('GET', sys.argv[1])\n"
+        "answer = proxy.getresponse()\n"
+        "print(answer.headers.get_all('Connection'), answer.will_close, answer.read().decode())"
+    )
+    assert python(ground, code, f"{site.url}/word") == ["['close'] True hello"]
+
+
 def test_a_redirect_is_judged_by_where_it_leads(ground: Sandboxed, site: Server, told: list[str]) -> None:
     site.redirects |= {"/away": "http://169.254.169.254/x", "/here": f"{site.url}/word"}
     assert python(ground, FETCH, f"{site.url}/here") == ["hello"]
