@@ -13,6 +13,8 @@ from stacks.engine.errors import EngineError
 from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
 from stacks.engine.owner import resolve
+from stacks.engine.sources import Sources
+from stacks.engine.terms import Terms
 from stacks.plans import LANES, Context, execute
 from tests.faults.kills.failpoints import Heard, Points
 from tests.faults.kills.place import Place
@@ -47,7 +49,9 @@ def carry_out(place: Place, scenario: Scenario, asked: Asked, operation: str, he
     with lane_lock(place.layout, lane, f"operation #{operation}") as lock:
         recovery.recover(place.layout, lane)
         context = Context(
-            place.layout, resolve(), operation, asked, lambda event: None, lambda progress: None, lock_fds=(lock,)
+            *(place.layout, resolve(), operation, asked, lambda event: None, lambda progress: None),
+            lock_fds=(lock,),
+            terms=Terms(sources=Sources(directories=(Path("/"),))),
         )
         plan = scenario.plan(place, context)
         points.watch()

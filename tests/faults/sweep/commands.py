@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stacks.engine.process import with_parent
 from tests.faults.kills import worker
 from tests.faults.kills.place import Place
 from tests.faults.sweep.calls import TRACED, Call, read
@@ -110,11 +111,13 @@ def _command(words: Sequence[str], begin: int, wrap: Wrap) -> None:
 
 def _wrap_programs(wrap: Wrap) -> None:
     """Put before each program that this process starts from now on, numbered from 1, what `wrap` says."""
-    start, count = subprocess.Popen, 0
+    start, count, parent = subprocess.Popen, 0, with_parent()
 
     def popen(argv: Sequence[str], **options: Any) -> Any:
         nonlocal count
         count += 1
-        return start([*wrap(count), *argv], **options)
+        # Behind the look at who its parent is, which would else be whoever traces it.
+        first = len(parent) if list(argv[: len(parent)]) == parent else 0
+        return start([*argv[:first], *wrap(count), *argv[first:]], **options)
 
     subprocess.Popen = popen  # type: ignore[misc,assignment]
