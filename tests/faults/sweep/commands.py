@@ -116,8 +116,9 @@ def _wrap_programs(wrap: Wrap) -> None:
     def popen(argv: Sequence[str], **options: Any) -> Any:
         nonlocal count
         count += 1
-        # Behind the look at who its parent is, which would else be whoever traces it.
+        # Behind those who look at who their parent is, which would else be whoever traces them.
         first = len(parent) if list(argv[: len(parent)]) == parent else 0
+        first = next((at + 3 for at, word in enumerate(argv) if word.endswith("/ends.py")), first)
         return start([*argv[:first], *wrap(count), *argv[first:]], **options)
 
     subprocess.Popen = popen  # type: ignore[misc,assignment]
