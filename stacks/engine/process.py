@@ -229,5 +229,6 @@ def _explain(command: Command, status: int, tail: list[str]) -> str:
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|[╰─▶├│]")
 _CAUSE = re.compile(
-    r"^\s*(error|fatal)\b|\berror:|×|✗|^[\w.]+(Error|Exception)\b|No space left|quota exceeded", re.IGNORECASE
+    r"^\s*(error|fatal)\b|\berror:|×|✗|^[\w.]+(Error|Exception)\b|No space left|quota exceeded|Input/output error",
+    re.IGNORECASE,
 )
