@@ -26,7 +26,7 @@ from tests.conftest import REPOSITORY
 from tests.waiting import until
 
 NAME = "stacks.example.org"  # as in nginx.conf
-SECRETS = {"POSTGRES_PASSWORD": "pg", "REDIS_PASSWORD": "rd", "DLSTACK_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO"}
+SECRETS = {"POSTGRES_PASSWORD": "pg", "REDIS_PASSWORD": "rd", "DLSTACK_SECRET_KEY": "0123456789abcdef" * 4}
 CHOSEN = {"DLSTACK_PRODUCTION": "1", "DLSTACK_ALLOWED_HOSTS": f"{NAME},127.0.0.1"}
 NGINX = REPOSITORY / "deploy/control/nginx.conf"
 
