@@ -83,6 +83,7 @@ class _History:
         rows = Activation.objects.filter(machine=machine).select_related("version").defer(*LARGE).order_by("id")
         self._known = {one.pk: one for one in rows}
         judged = [one for one in self._known.values() if one.healthy is not None]
+        self._last = {one.version_id: one.pk for one in self._known.values()}
         self._healthy = {one.version_id: one.healthy for one in sorted(judged, key=lambda one: one.pk)}
 
     @property
@@ -91,10 +92,14 @@ class _History:
         return self._known[max(self._known)] if self._known else None
 
     def chain(self, start: int | None) -> Iterator[Activation]:
-        """Follow `returns_to` from an activation, itself included."""
+        """Follow `returns_to` from an activation, itself included.
+
+        What became active again since has its place there: where it was before, it may have been left by a revert.
+        """
         found = self._known.get(start or 0)
         while found is not None:
-            yield found
+            if self._last[found.version_id] == found.pk:
+                yield found
             found = self._known.get(found.returns_to_id or 0)
 
     def behind(self, before: Activation | None, version: Version, *, reverted: bool) -> list[Activation]:

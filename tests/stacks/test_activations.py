@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
 from stacks import activations
@@ -66,6 +66,12 @@ def test_what_was_active_last_is_offered_when_nothing_is(machine: Machine, seale
     assert target(machine) == "a"
 
 
+@example(
+    history=[
+        *(Switch(name, "deploy", healthy=True) for name in "bacb"),
+        *(Switch("c", "revert", healthy=False), Switch("a", "deploy", healthy=False)),
+    ]
+)
 @given(history=some.lists(switches, max_size=12))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_record_and_the_journal_agree(history: list[Switch], machine: Machine, layout: Layout) -> None:
