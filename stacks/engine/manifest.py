@@ -103,22 +103,16 @@ _in_use: weakref.WeakValueDictionary[tuple[int, ...], Manifest] = weakref.WeakVa
 def write(manifest: Manifest, path: Path) -> None:
     """Store a manifest, compressed."""
     durable.write_bytes(path, zlib.compress(manifest.data, 1))
-    _in_use[_key(path)] = manifest
+    _in_use[durable.mark_of(path)] = manifest
 
 
 def read(path: Path) -> Manifest:
     """Read a stored manifest, or give the one in use that it holds; raise Failed when it is damaged."""
-    key = _key(path)
+    key = durable.mark_of(path)
     found = _in_use.get(key)
     if found is None:
         _in_use[key] = found = _read(path)
     return found
-
-
-def _key(path: Path) -> tuple[int, ...]:
-    """Tell a stored manifest from any other: it is never written in place, and keeps its inode when it is renamed."""
-    status = path.lstat()
-    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _read(path: Path) -> Manifest:
