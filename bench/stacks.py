@@ -29,13 +29,13 @@ from bench.log import ARGUMENTS
 from bench.reader import Known, failing, reading
 from stacks.engine import versions
 
-SMALL = ["jupyterlab", "ipykernel", "numpy", "astropy", "scipy"]
+SMALL = ["jupyterlab", "ipykernel", "numpy", "astropy"]
 LARGE = [
-    *SMALL, "pandas", "matplotlib", "astroquery", "pyvo", "bokeh", "healpy", "photutils", "specutils", "lmfit",
+    *SMALL, "scipy", "pandas", "matplotlib", "astroquery", "pyvo", "bokeh", "healpy", "photutils", "specutils", "lmfit",
     "emcee", "plotly", "h5py", "numba", "scikit-learn", "ipympl", "ipywidgets", "jupyterhub", "sparclclient",
     "astro-datalab",
 ]  # fmt: skip
-OLDER = {"astropy": "astropy<7.1", "scipy": "scipy<1.16"}  # the two packages that move
+OLDER = {"astropy": "astropy<7.1", "ipykernel": "ipykernel<7"}  # the two packages that move
 
 
 def main(table: Table, quick: bool) -> None:
@@ -182,8 +182,8 @@ def moved_files(dlstack: Instance, most: int = 400) -> list[Known]:
 
 IMPORTS = """import json, importlib.metadata as told, astropy, time
 time.sleep(0.1)
-import scipy.special
-print(json.dumps([told.version("astropy"), astropy.__version__, told.version("scipy"), scipy.__version__]))
+import ipykernel
+print(json.dumps([told.version("astropy"), astropy.__version__, told.version("ipykernel"), ipykernel.__version__]))
 """
 
 
@@ -193,7 +193,7 @@ def starting(dlstack: Instance) -> Iterator[dict[str, int]]:
     known = []
     for name in ("v0", "v1"):
         packages = versions.need_sealed(dlstack.layout, name).packages["anaconda3"]
-        known.append([packages[package] for package in ("astropy", "scipy") for _ in range(2)])
+        known.append([packages[package] for package in ("astropy", "ipykernel") for _ in range(2)])
     counts, ended = {"kernels": 0, "mixed": 0}, threading.Event()
 
     def start() -> None:
