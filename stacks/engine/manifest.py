@@ -8,6 +8,8 @@ import stat
 import weakref
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +102,9 @@ def _decode(data: bytes) -> Iterator[Entry]:
 _in_use: weakref.WeakValueDictionary[tuple[int, ...], Manifest] = weakref.WeakValueDictionary()
 
 
+_kept: ContextVar[dict[tuple[int, ...], Manifest] | None] = ContextVar("_kept", default=None)
+
+
 def write(manifest: Manifest, path: Path) -> None:
     """Store a manifest, compressed."""
     durable.write_bytes(path, zlib.compress(manifest.data, 1))
@@ -112,7 +117,22 @@ def read(path: Path) -> Manifest:
     found = _in_use.get(key)
     if found is None:
         _in_use[key] = found = _read(path)
+    if (kept := _kept.get()) is not None:
+        kept[key] = found
     return found
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Keep what is read in use until the end: a plan looks at the same manifests again and again."""
+    if _kept.get() is not None:
+        yield
+        return
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
 
 
 def _read(path: Path) -> Manifest:
@@ -252,11 +272,15 @@ def top(path: str) -> str:
     return path.split("/", 1)[0]
 
 
+_DESCRIBED = Entry._fields.index("digest")  # lstat tells of the fields before, and of the target
+
+
 def _difference(expected: Entry, found: Found, hashed: Callable[[Entry], bool]) -> str:
     try:
-        actual = _described(found)._replace(digest=expected.digest, attributes=expected.attributes)
-        if actual != expected:
-            fields = [name for name, a, b in zip(Entry._fields, actual, expected, strict=True) if a != b]
+        actual = _described(found)
+        if actual[:_DESCRIBED] != expected[:_DESCRIBED] or actual.target != expected.target:
+            seen = actual._replace(digest=expected.digest, attributes=expected.attributes)
+            fields = [name for name, a, b in zip(Entry._fields, seen, expected, strict=True) if a != b]
             return f"{', '.join(fields)} differ from the manifest"
         if expected.type == "f" and hashed(expected):
             digest, attributes = _content(found, expected)
