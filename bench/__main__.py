@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import chart, kept
 from bench.figures import Figure, Table, head, line
 
-BENCHES = ("log", "pages")
+BENCHES = ("log", "pages", "stacks")
 KEPT = Path(__file__).parents[1] / "docs" / "figures"
 Found = dict[str, list[Figure] | None]
 
