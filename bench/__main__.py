@@ -2,8 +2,8 @@
 
     make bench              (python -m bench [--quick] [--compare] [NAME …])
 
-Each runs in a process of its own, with a home of its own below the temporary directory. The figures of a run of all
-benches are kept in docs/figures/, with a picture; with --compare they are only held against what is kept there.
+Each runs in a process of its own, with a home of its own below the temporary directory. The figures are kept in
+docs/figures/, with a picture; with --compare they are only held against what is kept there.
 """
 
 from __future__ import annotations
@@ -34,10 +34,17 @@ def main() -> None:
     )
     place = KEPT / ("quick.json" if asked.quick else "bench.json")
     print("", *summary(found), *(compared(place, whole) if asked.compare else ()), sep="\n")
-    if not asked.compare and not asked.names and len(whole.benches) == len(BENCHES):
-        kept.write(place, whole)
-        place.with_suffix(".svg").write_text(chart.draw(whole.figures))
+    if not asked.compare and len(whole.benches) == len(found):
+        keep(place, whole)
     sys.exit(len(whole.benches) < len(found))
+
+
+def keep(place: Path, run: kept.Run) -> None:
+    """Keep a run and its picture; what other benches found before stays beside it."""
+    before = kept.read(place).benches if place.exists() else {}
+    benches = {name: found for name in BENCHES if (found := run.benches.get(name, before.get(name))) is not None}
+    kept.write(place, kept.Run(benches, run.about))
+    place.with_suffix(".svg").write_text(chart.draw([figure for listed in benches.values() for figure in listed]))
 
 
 def arguments() -> argparse.Namespace:

@@ -8,14 +8,12 @@ import stat
 import weakref
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
-from stacks.engine import contents, durable, walking
+from stacks.engine import contents, durable, keeping, walking
 from stacks.engine.contents import Look
 from stacks.engine.errors import Failed
 from stacks.engine.layout import IDENTITY
@@ -102,9 +100,6 @@ def _decode(data: bytes) -> Iterator[Entry]:
 _in_use: weakref.WeakValueDictionary[tuple[int, ...], Manifest] = weakref.WeakValueDictionary()
 
 
-_kept: ContextVar[dict[tuple[int, ...], Manifest] | None] = ContextVar("_kept", default=None)
-
-
 def write(manifest: Manifest, path: Path) -> None:
     """Store a manifest, compressed."""
     durable.write_bytes(path, zlib.compress(manifest.data, 1))
@@ -117,22 +112,8 @@ def read(path: Path) -> Manifest:
     found = _in_use.get(key)
     if found is None:
         _in_use[key] = found = _read(path)
-    if (kept := _kept.get()) is not None:
-        kept[key] = found
+    keeping.keep(found)
     return found
-
-
-@contextmanager
-def keeping() -> Iterator[None]:
-    """Keep what is read in use until the end: a plan looks at the same manifests again and again."""
-    if _kept.get() is not None:
-        yield
-        return
-    token = _kept.set({})
-    try:
-        yield
-    finally:
-        _kept.reset(token)
 
 
 def _read(path: Path) -> Manifest:
@@ -272,12 +253,19 @@ def top(path: str) -> str:
     return path.split("/", 1)[0]
 
 
+def agrees(entry: Entry, status: os.stat_result) -> bool:
+    """Tell whether lstat says of a path what the entry of a file says."""
+    found = (status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns)
+    is_alike = found == (entry.uid, entry.gid, entry.size, entry.mtime_ns)
+    return is_alike and status.st_mode == stat.S_IFREG | entry.mode
+
+
 _DESCRIBED = Entry._fields.index("digest")  # lstat tells of the fields before, and of the target
 
 
 def _difference(expected: Entry, found: Found, hashed: Callable[[Entry], bool]) -> str:
     try:
-        actual = _described(found)
+        actual = expected if expected.type == "f" and agrees(expected, found.status()) else _described(found)
         if actual[:_DESCRIBED] != expected[:_DESCRIBED] or actual.target != expected.target:
             seen = actual._replace(digest=expected.digest, attributes=expected.attributes)
             fields = [name for name, a, b in zip(Entry._fields, seen, expected, strict=True) if a != b]

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from stacks.engine import confined, durable, emptying, manifest, owner, reserve
+from stacks.engine import confined, durable, emptying, keeping, manifest, owner, reserve
 from stacks.engine.errors import Failed, Refused, VerifyFailed
 from stacks.engine.events import Event, Sink
 from stacks.engine.manifest import Entry, Manifest
@@ -126,6 +126,12 @@ Held = dict[str, tuple[Path, Entry]]
 
 def held(content: Manifest, reuse: Sequence[Tree]) -> Held:
     """Find for each file of `content`, by path, the tree of `reuse` that holds an equal one, and that one's entry."""
+    about = (content, *(tree.manifest for tree in reuse))
+    name = "\0".join(str(tree.path) for tree in reuse)
+    return keeping.once(name, about, lambda: _held(content, reuse))
+
+
+def _held(content: Manifest, reuse: Sequence[Tree]) -> Held:
     found: Held = {}
     rest: list[Entry] = [entry for entry in content.entries if entry.type == "f"]
     for tree in reuse:  # nearly all files lie where they lay: to compare them there is the quickest
@@ -175,9 +181,7 @@ def link_equal(tree: Path, entry: Entry, place: Path | str) -> bool:
     """Hard-link a file of a tree to `place` if its lstat agrees with its manifest; tell whether that was done."""
     file = f"{tree}/{entry.path}"  # for a hundred thousand files, to join Paths takes longer than to link
     try:
-        status = os.lstat(file)
-        found = (status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns)
-        if status.st_mode != stat.S_IFREG | entry.mode or found != (entry.uid, entry.gid, entry.size, entry.mtime_ns):
+        if not manifest.agrees(entry, os.lstat(file)):
             return False
         os.link(file, place, follow_symlinks=False)
     except OSError as error:
