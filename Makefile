@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test test-production faults soak check format screenshots setup setup-dev lock clean
+.PHONY: help run test test-production faults soak bench check format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -35,6 +35,11 @@ soak: ## the part of faults that kills workers, broker and database under 3,000 
 	@requirements/system.sh test
 	@requirements/install.sh $(DEV)
 	$(BIN)/python -m tests.faults tests/faults/delivery/test_soak.py $(ARGS)
+
+bench: ## measure it beside what is done today (15 minutes); ARGS="--quick", "--compare", names of benches
+	@requirements/system.sh test
+	@requirements/install.sh $(DEV)
+	$(BIN)/python -m bench $(ARGS)
 
 # Two scratch homes: checking leaves nothing behind in var/, and production settings are checked as such.
 check: ## lint, types, imports, templates, migrations, production settings

@@ -1,15 +1,13 @@
 """How fast the log of an operation gets to its pages, and how a long one opens: against the goals of the design.
 
-    python -m bench.log [--quick]
+    python -m bench.log [--quick] [--json FILE]
 
-Starts a web server and a Valkey of its own in a home below /tmp, and Chromium; prints one line per goal.
+Starts a web server and a Valkey of its own in a home below the temporary directory, and Chromium.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,7 @@ from functools import partial
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.figures import Table, calm, run
 from bench.stage import Stage, Writer, raw_viewers, server, staged
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -44,8 +43,9 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
-def measure_viewers(stage: Stage, browser: Browser, seconds: float) -> None:
+def measure_viewers(table: Table, stage: Stage, browser: Browser, seconds: float) -> None:
     """Measure 1,000 lines a second with 49 plain viewers and one browser."""
+    calm()
     writer, page = Writer(1000, seconds), stage.context(browser).new_page()
     page.goto(f"/operations/{writer.pk}/")
     page.evaluate(WATCH)
@@ -57,17 +57,19 @@ def measure_viewers(stage: Stage, browser: Browser, seconds: float) -> None:
     busy = web.cpu_percent()
     seen = page.evaluate("window.late")
     writer.finish()
-    row("1,000 lines/s, 50 viewers: written → received, p95", "≤ 0.5 s", percentile(late, 0.95) / 1000, "s")
-    row("1,000 lines/s, 50 viewers: written → visible in Chromium, p95", "≤ 0.5 s", percentile(seen, 0.95) / 1000, "s")
-    row("  lines received by 49 viewers; web server's processor", "", len(late), f"lines, {busy:.0f} %")
+    name = f"log: 1,000 lines/s for {seconds:.0f} s, 50 viewers"
+    received = f"{len(late):,} lines received, web server's processor {busy:.0f} %"
+    seconds_late(table, f"{name}: written → received, p95", late, note=received)
+    seconds_late(table, "  written → visible in Chromium, p95", seen)
     page.context.close()
 
 
-def measure_burst(stage: Stage, browser: Browser, seconds: float) -> None:
+def measure_burst(table: Table, stage: Stage, browser: Browser, seconds: float) -> None:
     """Measure 20,000 lines a second with five browsers."""
     from stacks import logs
     from stacks.models import Operation
 
+    calm()
     writer = Writer(20_000, seconds)
     pages = [stage.context(browser).new_page() for _ in range(5)]
     for page in pages:
@@ -79,15 +81,12 @@ def measure_burst(stage: Stage, browser: Browser, seconds: float) -> None:
     stored = Operation.objects.get(pk=writer.pk)
     whole = sum(1 for first in range(1, told["written"] + 1, 20_000)
                 for _ in logs.read_lines(stored, first, min(first + 19_999, told["written"])))  # fmt: skip
-    row(
-        "20,000 lines/s for 10 s, 5 browsers: lines written in that time",
-        "200,000",
-        told["written"],
-        f"in {told['seconds']:.1f} s",
-    )
-    row("  of them not in the stored log", "0", told["written"] - whole, "lines")
-    row("  age of the newest line on the page, p95", "≤ 0.5 s", percentile(lags, 0.95) / 1000, "s")
-    row("  lines passed over appear when scrolled to", "yes", "yes" if passed_over(pages[0]) else "no", "")
+    pace = f"{told['written']:,} lines in {told['seconds']:.1f} s"
+    name = f"log: 20,000 lines/s for {seconds:.0f} s, 5 browsers: lines not stored"
+    table.add(name, told["written"] - whole, goal="= 0", note=pace)
+    seconds_late(table, "  age of the newest line on the page, p95", lags)
+    failed = sum(not passed_over(page) for page in pages[:1])
+    table.add("  gaps of passed over lines that stay when scrolled to", failed, goal="= 0")
     for page in pages:
         page.context.close()
 
@@ -112,20 +111,23 @@ def passed_over(page: Page) -> bool:
     return False
 
 
-def measure_long(stage: Stage, browser: Browser, lines: int) -> None:
+def measure_long(table: Table, stage: Stage, browser: Browser, lines: int) -> None:
     """Measure a finished log of a million lines, 100 MB."""
     pk, size = long_log(lines)
-    row("a long log: lines, size", "1,000,000, 100 MB", lines, f"lines, {size / 1e6:.0f} MB")
     page = stage.context(browser).new_page()
     page.goto("/")
-    row("  the page opens (load event, last line visible)", "≤ 1 s", best(lambda: opened(page, pk)), "s")
-    for name, query in searches(lines):
-        row(f"  search: {name}", "≤ 1 s", best(lambda query=query: ask(page, pk, query)), "s")
-    row("  jump to a line in the middle", "≤ 1 s", best(lambda: jump(page, pk, lines // 2)), "s")
-    row("  longest frame while scrolling up 40,000 lines", "", scroll(page, pk), "ms")
+    calm()
+    name = f"log of {lines:,} lines ({size / 1e6:.0f} MB): the page opens, last line visible"
+    table.add(name, several(lambda: opened(page, pk)), "s", goal="≤ 1")
+    for search, query in searches():
+        table.add(f"  search: {search}", several(partial(ask, page, pk, query)), "s", goal="≤ 1")
+    table.add("  jump to a line in the middle", several(lambda: jump(page, pk, lines // 2)), "s", goal="≤ 1")
+    longest = scroll(page, pk)
     renderer, whole = memory()
-    row("  Chromium's memory: the page's process (resident)", "< 300 MB", renderer / MB, "MB")
-    row("  Chromium's memory: all its processes (proportional)", "< 300 MB", whole / MB, "MB")
+    note = f"all processes {whole / MB:.0f} MB, longest frame {longest:.0f} ms"
+    table.add(
+        "  Chromium's memory after scrolling up, the page's process", renderer / MB, "MB", goal="< 300", note=note
+    )
     page.context.close()
 
 
@@ -157,7 +159,7 @@ def text_of(n: int, lines: int) -> str:
     return f"{colour}Installing{reset} {name}-1.{n % 17}.{n % 5} to {place}"
 
 
-def searches(lines: int) -> list[tuple[str, str]]:
+def searches() -> list[tuple[str, str]]:
     return [
         ("what is on the last page", "q=THE+needle"),
         ("what is nowhere", "q=nowhere+to+be+found"),
@@ -167,8 +169,8 @@ def searches(lines: int) -> list[tuple[str, str]]:
     ]
 
 
-def best(work: Callable[[], float], times: int = 5) -> float:
-    return statistics.median(work() for _ in range(times))
+def several(work: Callable[[], float], times: int = 5) -> list[float]:
+    return [work() for _ in range(times)]
 
 
 def opened(page: Page, pk: int) -> float:
@@ -213,23 +215,21 @@ def memory() -> tuple[int, int]:
     return max(process.memory_info().rss for process in pages), sum(process.memory_full_info().pss for process in mine)
 
 
-def row(what: str, goal: str, figure: float | str, unit: str) -> None:
-    shown = figure if isinstance(figure, str) else f"{figure:,.2f}" if isinstance(figure, float) else f"{figure:,}"
-    print(f"{what:<72} {goal:>20} {shown:>12} {unit}", flush=True)
+def seconds_late(table: Table, what: str, milliseconds: list[float], note: str = "") -> None:
+    middle = f"median {percentile(milliseconds, 0.5) / 1000:.2f} s"
+    told = ", ".join(filter(None, (middle, note)))
+    table.add(what, percentile(milliseconds, 0.95) / 1000, "s", goal="≤ 0.5", note=told)
 
 
-def main(*, quick: bool) -> None:
-    row("what", "goal", "figure", "")
+def main(table: Table, quick: bool) -> None:
     with staged() as stage, sync_playwright() as playwright:
         launch = partial(playwright.chromium.launch, executable_path="/usr/bin/chromium", args=ARGUMENTS)
         with launch() as browser:
-            measure_viewers(stage, browser, 5 if quick else 20)
-            measure_burst(stage, browser, 3 if quick else 10)
+            measure_viewers(table, stage, browser, 5 if quick else 20)
+            measure_burst(table, stage, browser, 3 if quick else 10)
         with launch() as browser:
-            measure_long(stage, browser, 100_000 if quick else 1_000_000)
+            measure_long(table, stage, browser, 100_000 if quick else 1_000_000)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="shorter runs and a tenth of the lines")
-    main(quick=parser.parse_args().quick)
+    run(main, __doc__ or "")

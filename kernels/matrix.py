@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from kernels import latest, seen
+from kernels import latest, parsed, seen
 from kernels.models import Depth
 from stacks.models import Machine, Version
 from stacks.views.standing import Standing, standing
@@ -37,8 +37,7 @@ class Column:
         return "library" if self.where == "library" else self.version or "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):  # of which a page makes thousands
     """One kernel in one place: what it says there and how it is; `seconds` is the time to ready after a launch."""
 
     display_name: str
@@ -114,7 +113,8 @@ def build(asked: Asked, shown: Collection[str] = ()) -> Matrix:
     libraries = seen.libraries([item.machine for item in machines])
     columns = list(_columns(machines, versions, libraries))
     names = {column.version for column in columns if column.version}
-    checks = latest.latest([item.machine.pk for item in machines], names)
+    dated = [item.machine.pk for item in machines if not shown or item.machine.name in shown]
+    checks = latest.latest([item.machine.pk for item in machines], names, dated=dated)
     cells: dict[str, dict[int, Cell]] = {}
     for place, column in enumerate(columns):
         for name, cell in _cells(column, versions, libraries, checks):
@@ -133,7 +133,7 @@ def _part(whole: Matrix, shown: Collection[str]) -> Matrix:
 
 
 Libraries = dict[int, seen.Documents]
-Versions = dict[int, dict[str, Version]]
+Versions = dict[int, dict[str, parsed.Documents]]  # kernelspecs by machine and name
 
 
 def _versions(machines: Collection[Standing], chosen: Collection[str]) -> Versions:
@@ -142,11 +142,11 @@ def _versions(machines: Collection[Standing], chosen: Collection[str]) -> Versio
     names = {*chosen, *(name for listed in first.values() for name in listed)}
     rows = Version.objects.filter(machine__in=first, name__in=names, removed_at=None).order_by("-generation")
     found: Versions = {pk: {} for pk in first}
-    for row in rows.only("machine", "name", "kernelspecs", "generation"):
-        found[row.machine_id][row.name] = row
+    for machine, name, specs in rows.values_list("machine", "name", parsed.text_of("kernelspecs")):
+        found[machine][name] = parsed.documents(specs)
     return {
-        pk: {name: rows[name] for name in dict.fromkeys([*first[pk], *chosen]) if name in rows}
-        for pk, rows in found.items()
+        pk: {name: known[name] for name in dict.fromkeys([*first[pk], *chosen]) if name in known}
+        for pk, known in found.items()
     }
 
 
@@ -171,8 +171,7 @@ def _cells(
         for item in libraries[column.machine.pk]:
             yield item["name"], _of_library(item)
         return
-    row = versions[column.machine.pk].get(column.version)
-    for spec in row.kernelspecs if row else ():
+    for spec in versions[column.machine.pk].get(column.version, ()):
         name, environment = str(spec.get("name", "")), str(spec.get("environment", ""))
         known = checks.get((column.machine.pk, column.version, environment, name))
         told = (str(spec.get("display_name", "")), str(spec.get("language", "")), environment)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from kernels import parsed
 from kernels.models import Inventory
 from stacks.engine import resident, versions
 from stacks.engine.kernels import checks, inventory
@@ -50,7 +51,8 @@ def kernels(machine: Machine, version: str = "") -> Seen:
 def libraries(machines: Collection[Machine]) -> dict[int, Documents]:
     """Give the libraries that are known, by machine, in one query."""
     rows = Inventory.objects.filter(machine__in=machines).exclude(library=[]).order_by("taken_at")
-    found = {row.machine_id: row.library for row in rows.only("machine", "library")}
+    listed = rows.values_list("machine", parsed.text_of("library"))
+    found = {machine: parsed.documents(library) for machine, library in listed}
     for machine in machines:
         if is_here(machine):
             sight = _sight(Layout(Path(machine.root)), "")

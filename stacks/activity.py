@@ -6,12 +6,14 @@ same however much there is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from stacks.marks import COMMAND_LINE
 
@@ -63,6 +65,14 @@ class Asked:
     kind: str = ""
 
 
+WITHIN = "->"  # between the name of a field that holds JSON and a key of that
+
+
+def _is_bare(text: str) -> bool:
+    """Tell whether a text is spelled in JSON as it is."""
+    return json.dumps(text) == f'"{text}"'
+
+
 @dataclass(frozen=True)
 class Source:
     """One table: `rows` gives all of it, `entry` words one row; the rest names its fields.
@@ -102,10 +112,24 @@ class Source:
             found = found.filter(**{self.kind: asked.kind})
         if asked.who:
             found = found.filter(self._by(asked.who))
-        if asked.text:
-            anywhere = [Q(**{f"{name}__icontains": asked.text}) for name in self.text]
-            found = found.filter(Q(*anywhere, _connector=Q.OR))
-        return found
+        return found.alias(**self._documents()).filter(self._saying(asked.text)) if asked.text else found
+
+    def _saying(self, text: str) -> Q:
+        return Q(*(self._holding(name, text) for name in self.text), _connector=Q.OR)
+
+    def _holding(self, name: str, text: str) -> Q:
+        if name == self.kind:
+            return Q(**{f"{name}__in": [kind for kind in self.kinds if text.lower() in kind.lower()]})
+        document, _, key = name.partition(WITHIN)
+        if not key:
+            return Q(**{f"{name}__icontains": text})
+        # To read JSON in each of many thousand rows takes most of the time: its bare text tells first.
+        bare = Q(**{f"{document}_text__icontains": text}) if _is_bare(text) else Q()
+        return bare & Q(**{f"{document}__{key}__icontains": text})
+
+    def _documents(self) -> dict[str, Cast]:
+        names = {name.partition(WITHIN)[0] for name in self.text if WITHIN in name}
+        return {f"{name}_text": Cast(name, TextField()) for name in names}
 
     def _by(self, who: str) -> Q:
         if self.plain:

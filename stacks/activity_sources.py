@@ -71,7 +71,7 @@ def _audit_entry(row: AuditEntry) -> Entry:
 
 OPERATIONS = Source(
     "operation", _operations, _operation, tuple(Operation.Kind.values), at="created_at", who="requested_by",
-    text=("kind", "reason", "message", "parameters__version", "parameters__kernel"), kind="kind",
+    text=("kind", "reason", "message", "parameters->version", "parameters->kernel"), kind="kind",
 )  # fmt: skip
 EVENTS = Source("event", _events, _event, tuple(Event.Kind.values), at="at", who="by", text=("text",), kind="kind")
 REVISIONS = Source(

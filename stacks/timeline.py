@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, JSONField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from stacks import ansi, live
@@ -18,6 +19,7 @@ HOURS = 48
 LONGEST = 24 * 31  # hours
 MOST = 500  # of each kind, the newest
 CUT = f"- (of the operations, activations and events the newest {MOST} each; the activity has all)"
+OF_PEOPLE = tuple(f"requested_by__{name}" for name in ("password", "email", "last_login", "date_joined"))  # not told
 SHORT = 300  # characters of what an operation said
 
 
@@ -70,11 +72,20 @@ def of(machine: Machine, hours: int = HOURS) -> Happened:
     until = timezone.now()
     since = until - timedelta(hours=hours)
     recent = Q(created_at__gte=since) | Q(finished_at__gte=since) | Q(state__in=Operation.UNFINISHED)
-    operations = machine.operations.filter(recent).select_related("requested_by").defer("outcome")
+    operations = machine.operations.filter(recent).select_related("requested_by").defer("outcome", "steps", *OF_PEOPLE)
     activations = machine.activations.filter(activated_at__gte=since).select_related("version", "activated_by")
     events = machine.events.filter(at__gte=since).select_related("by")
     changes = list(activations.defer(*LARGE)[:MOST])
-    return Happened(machine, since, until, changes, list(operations[:MOST]), list(events[:MOST]))
+    return Happened(machine, since, until, changes, _with_steps(operations), list(events[:MOST]))
+
+
+def _with_steps(operations: QuerySet[Operation]) -> list[Operation]:
+    """Read operations with the steps of those alone that are not finished: to read those of hundreds takes a while."""
+    going_on = Case(When(state__in=Operation.UNFINISHED, then="steps"), default=Value([], JSONField()))
+    found: list[Any] = list(operations.annotate(steps_now=going_on)[:MOST])
+    for operation in found:
+        operation.steps = operation.steps_now
+    return found
 
 
 def asked_hours(given: str | None) -> int:

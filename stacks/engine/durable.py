@@ -40,6 +40,12 @@ def exchange(one: Path, other: Path) -> None:
         raise OSError(number, os.strerror(number), str(one))
 
 
+def mark_of(path: Path) -> tuple[int, ...]:
+    """Tell a file written by this module from any other: it is never written in place, and keeps its inode."""
+    status = path.stat()
+    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
 def temporary_name(path: Path) -> Path:
     """Name a hidden sibling of `path` that no other writer uses; `is_temporary` knows it again."""
     return path.with_name(f".{path.name}.new-{os.getpid()}-{secrets.token_hex(6)}")

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
-from stacks.engine import contents, durable, walking
+from stacks.engine import contents, durable, keeping, walking
 from stacks.engine.contents import Look
 from stacks.engine.errors import Failed
 from stacks.engine.layout import IDENTITY
@@ -103,22 +103,17 @@ _in_use: weakref.WeakValueDictionary[tuple[int, ...], Manifest] = weakref.WeakVa
 def write(manifest: Manifest, path: Path) -> None:
     """Store a manifest, compressed."""
     durable.write_bytes(path, zlib.compress(manifest.data, 1))
-    _in_use[_key(path)] = manifest
+    _in_use[durable.mark_of(path)] = manifest
 
 
 def read(path: Path) -> Manifest:
     """Read a stored manifest, or give the one in use that it holds; raise Failed when it is damaged."""
-    key = _key(path)
+    key = durable.mark_of(path)
     found = _in_use.get(key)
     if found is None:
         _in_use[key] = found = _read(path)
+    keeping.keep(found)
     return found
-
-
-def _key(path: Path) -> tuple[int, ...]:
-    """Tell a stored manifest from any other: it is never written in place, and keeps its inode when it is renamed."""
-    status = path.lstat()
-    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _read(path: Path) -> Manifest:
@@ -258,11 +253,22 @@ def top(path: str) -> str:
     return path.split("/", 1)[0]
 
 
+def agrees(entry: Entry, status: os.stat_result) -> bool:
+    """Tell whether lstat says of a path what the entry of a file says."""
+    found = (status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns)
+    is_alike = found == (entry.uid, entry.gid, entry.size, entry.mtime_ns)
+    return is_alike and status.st_mode == stat.S_IFREG | entry.mode
+
+
+_DESCRIBED = Entry._fields.index("digest")  # lstat tells of the fields before, and of the target
+
+
 def _difference(expected: Entry, found: Found, hashed: Callable[[Entry], bool]) -> str:
     try:
-        actual = _described(found)._replace(digest=expected.digest, attributes=expected.attributes)
-        if actual != expected:
-            fields = [name for name, a, b in zip(Entry._fields, actual, expected, strict=True) if a != b]
+        actual = expected if expected.type == "f" and agrees(expected, found.status()) else _described(found)
+        if actual[:_DESCRIBED] != expected[:_DESCRIBED] or actual.target != expected.target:
+            seen = actual._replace(digest=expected.digest, attributes=expected.attributes)
+            fields = [name for name, a, b in zip(Entry._fields, seen, expected, strict=True) if a != b]
             return f"{', '.join(fields)} differ from the manifest"
         if expected.type == "f" and hashed(expected):
             digest, attributes = _content(found, expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from stacks.engine import manifest
+from stacks.engine import manifest, trees
 from stacks.engine.errors import NoRoom
 from stacks.engine.manifest import Manifest
 from stacks.engine.mounts import Room
@@ -44,11 +44,9 @@ def of_copy(
 
     What lies in the top directories `apart` is copied in any case.
     """
-    known = {entry.identity for tree in reuse for entry in tree.manifest.entries if entry.type == "f"}
+    known = trees.held(content, reuse)
     new = [
-        entry
-        for entry in content.entries
-        if entry.type != "f" or entry.identity not in known or manifest.top(entry.path) in apart
+        entry for entry in content.entries if entry.path not in known or (apart and manifest.top(entry.path) in apart)
     ]
     directories = sum(entry.type == "d" for entry in new)
     # A tmpfs takes an inode for each name, hard links too, and no block for a directory.

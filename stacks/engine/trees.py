@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from stacks.engine import confined, durable, emptying, manifest, owner, reserve
+from stacks.engine import confined, durable, emptying, keeping, manifest, owner, reserve
 from stacks.engine.errors import Failed, Refused, VerifyFailed
 from stacks.engine.events import Event, Sink
 from stacks.engine.manifest import Entry, Manifest
@@ -76,7 +76,7 @@ def clone(source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter
     """
     _make_top(source.path, destination)
     _make_directories(source.manifest, destination)
-    rest, linked = _link(source.manifest, destination, _index(source.manifest, reuse), porter)
+    rest, linked = _link(source.manifest, destination, held(source.manifest, reuse), porter)
     _copy(source.path, destination, rest, porter)
     _finish_directories(source.manifest, destination)
     files = [entry for entry in rest if entry.type == "f"]
@@ -98,41 +98,67 @@ def _make_top(source: Path, destination: Path) -> None:
 def _make_directories(content: Manifest, destination: Path) -> None:
     for entry in content.entries:
         if entry.type == "d":
-            os.mkdir(destination / entry.path, 0o700)
+            os.mkdir(f"{destination}/{entry.path}", 0o700)
 
 
 def _finish_directories(content: Manifest, destination: Path) -> None:
     """Give the directories of a copy, which nobody else can reach, their owner, mode and mtime."""
     # Last, and deepest first: linking and copying changes a directory's mtime, and a closed mode would be in the way.
     for entry in reversed(content.entries):
-        path = destination / entry.path
+        if entry.type != "d":
+            continue
+        path = f"{destination}/{entry.path}"
         # The source may have held a symlink by the time it was copied: never act on what that leads to.
-        if entry.type == "d" and stat.S_ISDIR(path.lstat().st_mode):
+        if stat.S_ISDIR(os.lstat(path).st_mode):
             _own(path, entry.uid, entry.gid)
             os.chmod(path, entry.mode)
             os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
 
 
-def _own(path: Path, uid: int, gid: int) -> None:
-    status = path.lstat()
+def _own(path: Path | str, uid: int, gid: int) -> None:
+    status = os.lstat(path)
     if (status.st_uid, status.st_gid) != (uid, gid):
         os.lchown(path, uid, gid)
 
 
-def _index(content: Manifest, reuse: Sequence[Tree]) -> dict[object, tuple[Path, Entry]]:
-    wanted = {entry.identity for entry in content.entries if entry.type == "f"}
+Held = dict[str, tuple[Path, Entry]]
+
+
+def held(content: Manifest, reuse: Sequence[Tree]) -> Held:
+    """Find for each file of `content`, by path, the tree of `reuse` that holds an equal one, and that one's entry."""
+    about = (content, *(tree.manifest for tree in reuse))
+    name = "\0".join(str(tree.path) for tree in reuse)
+    return keeping.once(name, about, lambda: _held(content, reuse))
+
+
+def _held(content: Manifest, reuse: Sequence[Tree]) -> Held:
+    found: Held = {}
+    rest: list[Entry] = [entry for entry in content.entries if entry.type == "f"]
+    for tree in reuse:  # nearly all files lie where they lay: to compare them there is the quickest
+        there, left = tree.manifest.by_path, []
+        for entry in rest:
+            if there.get(entry.path) == entry:
+                found[entry.path] = tree.path, entry
+            else:
+                left.append(entry)
+        rest = left
+    elsewhere = _by_identity({entry.digest for entry in rest}, reuse) if rest else {}
+    return found | {entry.path: elsewhere[entry.identity] for entry in rest if entry.identity in elsewhere}
+
+
+def _by_identity(digests: set[str], reuse: Sequence[Tree]) -> dict[object, tuple[Path, Entry]]:
     return {
         entry.identity: (tree.path, entry)
         for tree in reuse
         for entry in tree.manifest.entries
-        if entry.type == "f" and entry.identity in wanted
+        if entry.digest in digests and entry.type == "f"
     }
 
 
 def _link(
     content: Manifest,
     destination: Path,
-    index: dict[object, tuple[Path, Entry]],
+    equal: Held,
     porter: Porter,
 ) -> tuple[list[Entry], int]:
     rest: list[Entry] = []
@@ -143,21 +169,19 @@ def _link(
             porter.advance(number, len(content.entries), "paths")
         if entry.type == "d":
             continue
-        found = index.get(entry.identity) if entry.type == "f" else None
-        if found and link_equal(found[0], found[1], destination / entry.path):
+        found = equal.get(entry.path)
+        if found and link_equal(found[0], found[1], f"{destination}/{entry.path}"):
             linked += 1
         else:
             rest.append(entry)
     return rest, linked
 
 
-def link_equal(tree: Path, entry: Entry, place: Path) -> bool:
+def link_equal(tree: Path, entry: Entry, place: Path | str) -> bool:
     """Hard-link a file of a tree to `place` if its lstat agrees with its manifest; tell whether that was done."""
-    file = tree / entry.path
+    file = f"{tree}/{entry.path}"  # for a hundred thousand files, to join Paths takes longer than to link
     try:
-        status = file.lstat()
-        found = (status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns)
-        if status.st_mode != stat.S_IFREG | entry.mode or found != (entry.uid, entry.gid, entry.size, entry.mtime_ns):
+        if not manifest.agrees(entry, os.lstat(file)):
             return False
         os.link(file, place, follow_symlinks=False)
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,20 @@ def unmark(tree: Path) -> None:
 def describe(layout: Layout, name: str) -> Description | None:
     """Read the description of a version, None when it has none that can be read, or only that of another."""
     try:
-        found = Description(**documents.parse((layout.description(name) / "version.json").read_bytes()))
+        path = layout.description(name) / "version.json"
+        found = _described(str(path), durable.mark_of(path))
     except (OSError, ValueError, TypeError):
         return None
-    return found if found.name == name and _is_well_typed(found) else None
+    return found if found.name == name else None
+
+
+@lru_cache(maxsize=128)  # every page of a machine reads all of them
+def _described(path: str, mark: tuple[int, ...]) -> Description:
+    """Read the description in a file, of which `mark` tells that it is still the same; raises for what is none."""
+    found = Description(**documents.parse(Path(path).read_bytes()))
+    if not _is_well_typed(found):
+        raise TypeError(path)
+    return found
 
 
 _KINDS: dict[type, tuple[str, ...]] = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from django.db.models import BinaryField, Case, F, Value, When
@@ -12,6 +14,8 @@ from stacks.logs import spool
 from stacks.logs.erring import erring
 from stacks.logs.lines import LogLine, decode
 from stacks.models import LogChunk
+
+THREADS, AHEAD = 2, 6
 
 
 class Block(NamedTuple):
@@ -59,9 +63,24 @@ def blocks(operation_id: int, first: int, last: int, *, only_erring: bool = Fals
     data = (
         Case(When(errors=0, then=Value(b"")), default="data", output_field=BinaryField()) if only_erring else F("data")
     )
-    for number, lines, compressed in found.values_list("first_line", "lines", data).iterator(chunk_size=4):
-        if number + lines > first:
-            yield Block(number, lines, zlib.decompress(compressed) if compressed else b"")
+    rows = found.values_list("first_line", "lines", data).iterator(chunk_size=4)
+    yield from _unpacked(row for row in rows if row[0] + row[1] > first)
+
+
+def _unpacked(rows: Iterable[tuple[int, int, bytes]]) -> Iterator[Block]:
+    """Unpack chunks a few ahead of whoever looks through them: zlib lets other threads work meanwhile."""
+    ahead: deque[Future[Block]] = deque()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for row in rows:
+            ahead.append(pool.submit(_block, *row))
+            if len(ahead) > AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _block(first: int, lines: int, compressed: bytes) -> Block:
+    return Block(first, lines, zlib.decompress(compressed) if compressed else b"")
 
 
 def last_line(operation_id: int) -> int:

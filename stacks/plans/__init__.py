@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stacks.engine import keeping
 from stacks.engine.errors import Refused
 from stacks.engine.stop import Stop
 from stacks.plans import (
@@ -56,7 +57,8 @@ def plan_for(kind: str, context: Context) -> Plan:
     """Make the plan of an operation; reads the disk, changes nothing, raises Refused when it cannot be carried out."""
     if kind not in PLANS:
         raise Refused(f"There is no operation “{kind}”; there are: {', '.join(PLANS)}.")
-    return PLANS[kind](context)
+    with keeping.until_the_end():
+        return PLANS[kind](context)
 
 
 __all__ = ["LANES", "PLANS", "Context", "Observer", "Plan", "Step", "Stop", "execute", "outcome_of", "plan_for"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from stacks.engine import damage, shortage
+from stacks.engine import damage, keeping, shortage
 from stacks.engine.errors import Cancelled, Interrupted
 from stacks.engine.events import Event, Kind, Progress, ProgressSink, Sink
 from stacks.engine.layout import Layout
@@ -119,12 +119,13 @@ def execute(plan: Plan, context: Context, observer: Observer) -> None:
     """Run the steps in order; when one raises, undo it and those before it, last first, and raise its error."""
     begun: list[Step] = []
     try:
-        for step in plan.steps:
-            context.stop.check()
-            context.fence()
-            begun.append(step)
-            with _observed(step, context, observer):
-                step.run(context)
+        with keeping.until_the_end():
+            for step in plan.steps:
+                context.stop.check()
+                context.fence()
+                begun.append(step)
+                with _observed(step, context, observer):
+                    step.run(context)
     except BaseException as error:
         shown = shortage.explained(context.layout, error)  # before what is undone makes room
         shown = damage.explained(context.layout, shown)

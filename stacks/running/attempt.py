@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from stacks import observation, operations
-from stacks.engine import owner, recovery
+from stacks.engine import keeping, owner, recovery
 from stacks.engine.errors import Cancelled, EngineError, Interrupted
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
@@ -58,7 +58,7 @@ class Attempt:
 
     def carry_out(self, plan_for: PlanFor, lock: int) -> None:
         """Plan, execute, record; the wrapper for every way out. Only the end of the process is raised again."""
-        with Pulse(self._operation.pk, self._stop, self._is_stopping):
+        with Pulse(self._operation.pk, self._stop, self._is_stopping), keeping.until_the_end():
             try:
                 plan, context = self._prepare(plan_for, lock)
                 execute(plan, context, self._steps)

@@ -83,6 +83,18 @@ def test_filters(as_viewer: Client, all_sources: None, query: str, expected: lis
     assert ("Nothing fits this filter" in page) == (not expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("sky", True), ("ü", True), ('"quo', True), ("back\\s", True), ("kernel", False), ("\\u00fc", False)],
+)
+def test_what_json_spells_otherwise_is_found_as_it_reads(
+    as_viewer: Client, operation: Make, text: str, found: bool
+) -> None:
+    operation("failed", "deploy", parameters={"version": "v-1", "kernel": 'Sky-ü "quoted" back\\slash'}, message="")
+    answer = as_viewer.get(JSON, {"text": text}).json()
+    assert len(answer["activity"]) == found
+
+
 def test_a_spreadsheet_takes_nothing_for_a_formula(as_viewer: Client, all_sources: None) -> None:
     Operation.objects.update(reason="=1+1")
     answer = as_viewer.get(CSV)

@@ -1,0 +1,69 @@
+"""What people do today: rsync, rm and ln, bare uv."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uv
+
+
+def timed(work: Callable[[], object]) -> float:
+    """How many seconds it takes."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def rsync(source: Path, destination: Path, *options: str) -> None:
+    """Copy a tree as by hand."""
+    subprocess.run(["rsync", "-a", *options, f"{source}/", f"{destination}/"], check=True)
+
+
+@contextmanager
+def in_ram() -> Iterator[Path]:
+    """Give a directory in shared memory, and remove it."""
+    place = Path(tempfile.mkdtemp(prefix="dlstack-bench-", dir="/dev/shm"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def install(place: Path, packages: Sequence[str], cache: Path) -> float:
+    """Make a virtual environment and fill it by bare uv, from the cache of builds; gives the seconds."""
+    found = uv.find_uv_bin()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PYTHON", "VIRTUAL"))}
+    settings = {
+        **kept, "UV_CACHE_DIR": str(cache / "uv"), "UV_LINK_MODE": "hardlink", "UV_NO_PROGRESS": "1",
+        "UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1",
+    }  # fmt: skip
+    owner, began = cache.stat(), time.monotonic()
+    for argv in (
+        [found, "venv", "--quiet", "--python", "/usr/bin/python3.11", str(place)],
+        [found, "pip", "install", "--quiet", "--compile-bytecode", "--python", f"{place}/bin/python", *packages],
+    ):
+        subprocess.run(argv, check=True, env=settings, cwd=place.parent)
+    took = time.monotonic() - began
+    if os.geteuid() == 0:  # what this wrote into the cache is the builds' again
+        subprocess.run(["chown", "-R", "-h", f"{owner.st_uid}:{owner.st_gid}", str(cache)], check=True)
+    return took
+
+
+def new_blocks(tree: Path, beside: Sequence[Path] = ()) -> int:
+    """How many bytes on its filesystem a tree takes, beyond what others beside it share with it by hard links."""
+    known = {status[0] for other in beside for status in _inodes(other)}
+    return sum(size for _, size in {status for status in _inodes(tree) if status[0] not in known})
+
+
+def _inodes(tree: Path) -> Iterator[tuple[int, int]]:
+    for directory, _, files in os.walk(tree):
+        for path in (Path(directory), *(Path(directory, name) for name in files)):
+            status = path.lstat()
+            yield status.st_ino, status.st_blocks * 512
