@@ -9,6 +9,7 @@ wall's, in which what else runs here counts too. Rounds go through all pages in 
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import statistics
@@ -84,6 +85,7 @@ def prepare(home: Path, *, quick: bool) -> tuple[Any, list[str]]:
     root.mkdir()
     scale = 10 if quick else 1
     many = Many(root, machines=200 // scale, versions=5_000 // scale, operations=100_000 // scale)
+    importlib.import_module("dlstackweb.asgi")  # as in the web server's process, whose heap this one has then
     client = Client(headers={"Host": "localhost"})
     client.force_login(many.admin)
     return client, [address for listed in addresses.pages(many).values() for address in listed]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import warnings
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dlstackweb.settings")
@@ -12,3 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dlstackweb.settings")
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 application = get_asgi_application()
+importlib.import_module(settings.ROOT_URLCONF)  # not first when somebody waits for a page
+# What is loaded stays: the collector need not go through all of it in the middle of a page.
+gc.collect()
+gc.freeze()

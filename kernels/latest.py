@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Case, F, Max, When
+from django.db.models import Max, QuerySet
 
 from kernels.models import Depth, KernelCheck
 
@@ -50,7 +50,7 @@ def latest(
     output: bool = False,
     dated: Collection[int] | None = None,
 ) -> dict[Key, list[Check]]:
-    """Give the latest check of each depth of each kernel of these versions on these machines, in one query.
+    """Give the latest check of each depth of each kernel of these versions on these machines, in few queries.
 
     With `kernels` of those names alone; what a check printed is read only with `output`, and the time of checks on the
     machines `dated` alone, if given: of thousands, times take the longest to read.
@@ -59,11 +59,23 @@ def latest(
     asked = KernelCheck.objects.filter(machine__in=machines, version__in=versions, **named).order_by()
     newest = asked.values("machine", "version", "environment", "name", "depth").annotate(last=Max("pk"))
     names = Check._fields if output else Check._fields[:-1]
-    when = F("checked_at") if dated is None else Case(When(machine__in=dated, then="checked_at"))
-    columns = ["when" if name == "checked_at" else name for name in names]
+    rows = KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk")
+    if dated is None:
+        return _by_kernel(rows.values_list(*names))
+    return _by_kernel(_timed(rows, names, dated))
+
+
+def _timed(rows: QuerySet[KernelCheck], names: Sequence[str], dated: Collection[int]) -> Iterator[tuple[Any, ...]]:
+    place = names.index("checked_at")
+    found = list(rows.values_list(*names[:place], *names[place + 1 :]))
+    shown = [pk for pk, machine, *_ in found if machine in dated]
+    times = dict(KernelCheck.objects.filter(pk__in=shown).values_list("pk", "checked_at"))
+    return ((*row[:place], times.get(row[0]), *row[place:]) for row in found)
+
+
+def _by_kernel(rows: Iterable[tuple[Any, ...]]) -> dict[Key, list[Check]]:
     found: dict[Key, list[Check]] = {}
-    rows = KernelCheck.objects.filter(pk__in=newest.values("last")).annotate(when=when).order_by("pk")
-    for row in rows.values_list(*columns):
+    for row in rows:
         found.setdefault(row[1:5], []).append(Check(*row))
     return found
 
@@ -73,9 +85,10 @@ def judge(checks: Iterable[Check]) -> Check | None:
 
     Else the deepest that passed; None where nothing was checked.
     """
-    known = sorted(checks, key=lambda check: check.pk)
+    known = list(checks)
     if len(known) == 1:  # nearly all; a page judges thousands
         return known[0]
+    known.sort(key=lambda check: check.pk)
     failed = [check for check in known if check.failed and not _is_refuted(check, known)]
     if failed:
         return failed[-1]

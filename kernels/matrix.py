@@ -89,6 +89,11 @@ class Asked:
     only: str = ""
 
     @property
+    def judges(self) -> bool:
+        """Tell whether a kernel passes or not by what checks of it came to."""
+        return bool(self.state) or self.only in {"differs", "changed"}
+
+    @property
     def narrows_rows(self) -> bool:
         """Tell whether a kernel passes or not by what it is on any machine."""
         return bool(self.state or self.language or self.only)
@@ -113,8 +118,9 @@ def build(asked: Asked, shown: Collection[str] = ()) -> Matrix:
     libraries = seen.libraries([item.machine for item in machines])
     columns = list(_columns(machines, versions, libraries))
     names = {column.version for column in columns if column.version}
-    dated = [item.machine.pk for item in machines if not shown or item.machine.name in shown]
-    checks = latest.latest([item.machine.pk for item in machines], names, dated=dated)
+    seen_here = {item.machine.pk for item in machines if not shown or item.machine.name in shown}
+    judged = {item.machine.pk for item in machines} if asked.judges else seen_here
+    checks = latest.latest(judged, names, dated=seen_here)
     cells: dict[str, dict[int, Cell]] = {}
     for place, column in enumerate(columns):
         for name, cell in _cells(column, versions, libraries, checks):

@@ -17,6 +17,8 @@ from django.db.models.functions import Cast
 
 from stacks.marks import COMMAND_LINE
 
+LOOKED_THROUGH = 20_000  # rows of one table that one page looks through for a text
+
 
 class Cursor(NamedTuple):
     """The place of an entry among all: they are ordered by it, descending."""
@@ -65,6 +67,25 @@ class Asked:
     kind: str = ""
 
 
+class Span(NamedTuple):
+    """A part of all entries: those after one place, as far back as another, which is the last of it."""
+
+    after: Cursor | None = None
+    until: Cursor | None = None
+
+
+EVERYTHING = Span()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries; `older` is where the next page begins, `until` how far back was looked where more lies behind."""
+
+    entries: list[Entry]
+    older: Cursor | None
+    until: datetime | None = None
+
+
 WITHIN = "->"  # between the name of a field that holds JSON and a key of that
 
 
@@ -92,17 +113,34 @@ class Source:
     kind: str = ""
     plain: bool = False
 
-    def page(self, asked: Asked, after: Cursor | None, count: int) -> list[tuple[Cursor, Any]]:
-        """Give the newest rows that pass, after a place, in one query or none."""
-        if (asked.kind and asked.kind not in self.kinds) or (asked.machine and not self.machine):
+    def page(self, asked: Asked, span: Span, count: int) -> list[tuple[Cursor, Any]]:
+        """Give the newest rows that pass and lie in a span, in one query or none."""
+        if not self._may_hold(asked):
             return []
-        found = self._narrowed(asked)
-        if after is not None:
-            found = found.filter(self._after(after))
-        newest = f"-{self.at}", "-pk"
+        found = self._within(self._narrowed(asked), span)
         # Keys alone first, or whole rows with all that they name would be sorted.
-        rows = self.rows().filter(pk__in=found.order_by(*newest).values("pk")[:count]).order_by(*newest)
+        rows = self.rows().filter(pk__in=found.order_by(*self._newest).values("pk")[:count]).order_by(*self._newest)
         return [(Cursor(getattr(row, self.at), self.name, row.pk), row) for row in rows]
+
+    def horizon(self, asked: Asked, after: Cursor | None) -> Cursor | None:
+        """Give the last place of as many rows as one page looks through for a text, None where there are fewer."""
+        if not self._may_hold(asked):
+            return None
+        found = self._within(self._narrowed(replace(asked, text="")), Span(after)).order_by(*self._newest)
+        places = found.values_list(self.at, "pk")[LOOKED_THROUGH - 1 : LOOKED_THROUGH]
+        return next((Cursor(at, self.name, key) for at, key in places), None)
+
+    @property
+    def _newest(self) -> tuple[str, str]:
+        return f"-{self.at}", "-pk"
+
+    def _may_hold(self, asked: Asked) -> bool:
+        return (not asked.kind or asked.kind in self.kinds) and bool(not asked.machine or self.machine)
+
+    def _within(self, found: QuerySet[Any], span: Span) -> QuerySet[Any]:
+        if span.after is not None:
+            found = found.filter(self._after(span.after))
+        return found if span.until is None else found.filter(**{f"{self.at}__gte": span.until.at})
 
     def _narrowed(self, asked: Asked) -> QuerySet[Any]:
         found = self.rows()
@@ -157,8 +195,26 @@ def kinds() -> list[str]:
     return sorted({kind for source in _sources.values() for kind in source.kinds})
 
 
-def entries(asked: Asked, *, after: Cursor | None = None, count: int) -> list[Entry]:
-    """Give the newest entries that pass, after a place: one query for each source."""
-    pages = [(source, place, row) for source in _sources.values() for place, row in source.page(asked, after, count)]
-    newest = sorted(pages, key=lambda item: item[1], reverse=True)[:count]
+def page(asked: Asked, *, after: Cursor | None = None, count: int) -> Page:
+    """Give the newest entries that pass, after a place; for a text no more than so many rows are looked through.
+
+    Else the page would take the longer the more there is, where hardly anything passes.
+    """
+    until = _horizon(asked, after) if asked.text else None
+    found = entries(asked, span=Span(after, until), count=count + 1)
+    if len(found) > count:
+        return Page(found[:count], found[count - 1].cursor)
+    return Page(found, until, until.at if until else None)
+
+
+def entries(asked: Asked, *, span: Span = EVERYTHING, count: int) -> list[Entry]:
+    """Give the newest entries that pass and lie in a span: one query for each source."""
+    pages = [(source, place, row) for source in _sources.values() for place, row in source.page(asked, span, count)]
+    inside = [item for item in pages if span.until is None or item[1] >= span.until]
+    newest = sorted(inside, key=lambda item: item[1], reverse=True)[:count]
     return [replace(source.entry(row), cursor=place) for source, place, row in newest]
+
+
+def _horizon(asked: Asked, after: Cursor | None) -> Cursor | None:
+    places = (source.horizon(asked, after) for source in _sources.values())
+    return max((place for place in places if place is not None), default=None)

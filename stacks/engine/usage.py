@@ -25,12 +25,13 @@ def of(trees: dict[str, Path], *, proc: Path = PROC) -> dict[str, list[Process]]
     What belongs to other users is seen by root, or by a worker with the right to read it, alone.
     """
     real = {name: f"{os.path.realpath(tree)}/" for name, tree in trees.items()}
-    anywhere = tuple(real.values())
     found: dict[str, list[Process]] = {name: [] for name in trees}
     for place in _processes(proc):
-        # Most paths lie in no tree: one look at all the prefixes tells.
-        paths = {path for path in _paths(str(place)) if f"{path}/".startswith(anywhere)}
-        for name, prefix in real.items():
+        told = "\n".join(_told(str(place)))
+        # Most processes use no tree, which one look at all that was told shows.
+        near = {name: prefix for name, prefix in real.items() if prefix[:-1] in told}
+        paths = set(_paths(told)) if near else set()
+        for name, prefix in near.items():
             if any(f"{path}/".startswith(prefix) for path in paths):
                 found[name].append(_describe(place))
     return found
@@ -42,17 +43,22 @@ def _processes(proc: Path) -> Iterator[Path]:
             yield proc / name
 
 
-def _paths(process: str) -> Iterator[str]:
+def _told(process: str) -> Iterator[str]:
+    """Give targets of links, and memory maps whole: lines of which the paths are the last part."""
     for link in ("exe", "cwd", "root"):
         yield from _target(f"{process}/{link}")
     try:
         for descriptor in os.listdir(f"{process}/fd"):
             yield from _target(f"{process}/fd/{descriptor}")
-        for line in Path(f"{process}/maps").read_text(errors="replace").splitlines():
-            if (slash := line.find("/")) >= 0:
-                yield line[slash:].removesuffix(" (deleted)")
+        yield Path(f"{process}/maps").read_text(errors="replace")
     except OSError:
         return  # it has ended meanwhile, or we may not look
+
+
+def _paths(told: str) -> Iterator[str]:
+    for line in told.splitlines():
+        if (slash := line.find("/")) >= 0:
+            yield line[slash:].removesuffix(" (deleted)")
 
 
 def _target(link: str) -> Iterator[str]:

@@ -24,12 +24,12 @@ def activity(request: Request) -> HttpResponse:
     """List what was changed, newest first; the address holds filter and place."""
     form = ActivityFilter(request.GET)
     asked, after = form.asked(), Cursor.read(request.GET.get("after", ""))
-    found = activities.entries(asked, after=after, count=PER_PAGE + 1)
+    found = activities.page(asked, after=after, count=PER_PAGE)
     kept = request.GET.copy()
     kept.pop("after", None)
     context = {
-        "form": form, "entries": found[:PER_PAGE], "kept": kept.urlencode(), "is_first": after is None,
-        "older": found[PER_PAGE - 1].cursor if len(found) > PER_PAGE else None,
+        "form": form, "entries": found.entries, "kept": kept.urlencode(), "is_first": after is None,
+        "older": found.older, "until": found.until,
         "filtered": any(form.cleaned_data.values()), "exported": EXPORTED,
     }  # fmt: skip
     return render(request, "stacks/activity.html", context)

@@ -32,7 +32,7 @@ def standing(names: Collection[str] = ()) -> list[Standing]:
 
 def _machines() -> QuerySet[Any]:
     unended = Activation.objects.filter(machine=OuterRef("pk"), ended_at=None)
-    return Machine.objects.defer("observed").annotate(
+    return Machine.objects.only("name", "root").annotate(
         previous=Subquery(unended.values("returns_to__version__name")[:1]),
         recorded=Subquery(unended.values("version__name")[:1]),
         was_seen=Q(observed__has_key="active"),

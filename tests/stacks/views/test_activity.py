@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from kernels import records as kernel_records
 from stacks import activity, events, marks, recipes
-from stacks.activity import Asked, Cursor
+from stacks.activity import Asked, Cursor, Span
 from stacks.models import Machine, Operation
 from tests.conftest import People
 from tests.seed import Seed
@@ -122,7 +122,7 @@ def test_pages_follow_one_another_without_gap_or_repeat(as_viewer: Client, machi
         Operation.objects.filter(pk=made.pk).update(created_at=at)
         machine.events.filter(text=f"event {number}").update(at=at)
     seen, after, pages = [], None, 0
-    while found := activity.entries(Asked(), after=after, count=50):
+    while found := activity.entries(Asked(), span=Span(after), count=50):
         seen += [(entry.kind, entry.what) for entry in found]
         after, pages = Cursor.read(str(found[-1].cursor)), pages + 1
     assert (len(seen), len(set(seen)), pages) == (260, 260, 6)
@@ -131,6 +131,37 @@ def test_pages_follow_one_another_without_gap_or_repeat(as_viewer: Client, machi
     assert "Newest" not in first
     older = as_viewer.get(PAGE, {"after": str(activity.entries(Asked(), count=50)[-1].cursor)}).content.decode()
     assert "Newest" in older
+
+
+def test_a_text_is_looked_for_a_part_of_the_past_at_a_time(
+    as_viewer: Client, machine: Machine, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "LOOKED_THROUGH", 25)
+    now = timezone.now()
+    for number in range(60):
+        said = "a needle" if number % 40 == 39 else "hay"
+        events.note(machine=machine, kind="freeze", text=f"{said} {number}", by=operator)
+        machine.events.filter(text=f"{said} {number}").update(at=now - timedelta(minutes=number // 3))
+        Operation.objects.create(
+            machine=machine, kind="verify", lane="build", state="failed", finished_at=now, reason=f"{said} {number}"
+        )
+        Operation.objects.filter(reason=f"{said} {number}").update(created_at=now - timedelta(minutes=number // 2))
+    asked, after, found, looks = Asked(text="needle"), None, [], 0
+    while True:
+        page = activity.page(asked, after=after, count=50)
+        found += [entry.what + entry.why for entry in page.entries]
+        looks += 1
+        if page.older is None:
+            break
+        assert page.until is not None
+        after = Cursor.read(str(page.older))
+    assert looks > 2
+    assert len(found) == 2 == len(set(found))
+    answer = as_viewer.get(PAGE, {"text": "needle"}).content.decode()
+    assert "Nothing fits as far back as" in answer
+    assert "Look further back" in answer
+    assert "until" not in as_viewer.get(JSON, {"text": "needle"}).json()  # an export looks through all
+    assert len(as_viewer.get(JSON, {"text": "needle"}).json()["activity"]) == 2
 
 
 @pytest.mark.parametrize("text", ["", "x", "2026-01-01~operation~1", "2026-01-01T00:00+00:00~operation~x", "~~"])
