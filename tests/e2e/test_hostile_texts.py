@@ -132,8 +132,9 @@ class Reader:
 
 
 def spellings(text: str) -> list[str]:
-    """Give a text as it may be shown: as it is, in JSON and TOML, in the timeline, as the name of a package."""
-    return [*map(as_read, (text, json.dumps(text)[1:-1], ansi.strip(text), normal(text)))]
+    """Give a text as it may be shown: as it is, in JSON and TOML, in the timeline, as a package, in a shell's words."""
+    quoted = text.replace("'", "'\"'\"'")
+    return [*map(as_read, (text, json.dumps(text)[1:-1], ansi.strip(text), normal(text), quoted))]
 
 
 def test_everything_is_text_on_every_page(page: Page, world: Hostile, pages: dict[str, list[str]]) -> None:
