@@ -42,7 +42,12 @@ def test_no_spelling_of_a_near_address_passes(host: str) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        *("https://pypi.org/simple", "git+https://github.com/a/b@main", "https://8.8.8.8/x", "ssh://git@host.org/x"),
+        *(
+            "https://packages.example.org/simple",
+            "git+https://github.com/a/b@main",
+            "https://8.8.8.8/x",
+            "ssh://git@host.org/x",
+        ),
         *("https://[2606:4700::1111]/x", "https://10.org/x"),
     ],
 )
@@ -53,8 +58,8 @@ def test_public_places_pass(place: str) -> None:
 @pytest.mark.parametrize(
     ("place", "says"),
     [
-        ("http://pypi.org/simple", "not encrypted"),
-        ("git+http://pypi.org/x", "not encrypted"),
+        ("http://packages.example.org/simple", "not encrypted"),
+        ("git+http://packages.example.org/x", "not encrypted"),
         ("git://host/x", "no https URL"),
         ("ftp://host/x", "no https URL"),
         ("hg+ssh://host/x", "no https URL"),

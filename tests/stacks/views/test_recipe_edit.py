@@ -118,9 +118,9 @@ def test_outsiders(as_viewer: Client, stranger: Client, as_admin: Client, text: 
     ("line", "says"),
     [
         ('index = "https://127.0.0.1/simple"', "leads to 127.0.0.1, which is this machine"),
-        ('index = "http://pypi.org/simple"', "is not encrypted"),
+        ('index = "http://packages.example.org/simple"', "is not encrypted"),
         ('find_links = ["/proc"]', "is closed to builds"),
-        ('index = "https://me:secret-of-mine@pypi.org/simple"', "put it into a secret of the machine"),
+        ('index = "https://me:secret-of-mine@packages.example.org/simple"', "put it into a secret of the machine"),
     ],
 )
 def test_a_place_that_builds_must_not_go_to_is_refused_at_its_line(

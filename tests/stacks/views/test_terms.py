@@ -21,8 +21,8 @@ CASES = {
         r"leads to 127\.0\.0\.1, which is this machine: to allow that, let DLSTACK_ALLOWED_SOURCES name it",
     ),
     "the metadata of a cloud": ('index = "https://169.254.169.254/"', "to allow that, let DLSTACK_ALLOWED_SOURCES"),
-    "no encryption": ('index = "http://pypi.org/simple"', "is not encrypted: use https, or let DLSTACK_ALLOWED"),
-    "a password": ('index = "https://me:hidden-word@pypi.org/"', "which everybody would read: put it into a secret"),
+    "no encryption": ('index = "http://a.example/simple"', "is not encrypted: use https, or let DLSTACK_ALLOWED"),
+    "a password": ('index = "https://me:hidden-word@a.example/"', "which everybody would read: put it into a secret"),
     "what is the machine's own": ('find_links = ["/proc"]', "is closed to builds: it holds what is"),
 }  # fmt: skip
 
