@@ -58,11 +58,18 @@
     if (line) log.scrollTop += line.getBoundingClientRect().top - log.getBoundingClientRect().top - log.clientHeight * share;
   }
 
-  // In some frames more than one: the height of lines that were never shown is a guess until they are.
-  function settle(move, frames = 3) {
+  // ---- what the reader does -------------------------------------------------------------------------------------------
+  let touched = -Infinity;
+  for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) log.addEventListener(name, () => { touched = performance.now(); }, { passive: true });
+  const touchedSince = (time) => touched > time;
+
+  // In some frames more than one: the height of lines that were never shown is a guess until they are. Whoever scrolls
+  // meanwhile is not pulled back.
+  function settle(move, frames = 3, begun = performance.now()) {
+    if (touchedSince(begun)) return;
     move();
-    if (frames) requestAnimationFrame(() => settle(move, frames - 1));
+    if (frames) requestAnimationFrame(() => settle(move, frames - 1, begun));
   }
 
-  log.parts = { CHUNK, numberOf, isGap, firstOf, lastOf, sizeOf, parse, chunksOf, distance, firstSeen, keepPlace, place, settle };
+  log.parts = { CHUNK, numberOf, isGap, firstOf, lastOf, sizeOf, parse, chunksOf, distance, firstSeen, keepPlace, place, touchedSince, settle };
 })();

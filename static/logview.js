@@ -5,8 +5,8 @@
 (() => {
   const log = document.getElementById("log");
   if (!log) return;
-  const CAP_FOLLOWING = 1500, CAP_READING = 1000, AT_END = 40, MOST_MARKED = 5000; // pixels, else lines
-  const { CHUNK, numberOf, isGap, sizeOf, parse, chunksOf, distance, keepPlace, place, settle } = log.parts, { gaps } = log;
+  const CAP_FOLLOWING = 1500, CAP_READING = 1000, AT_END = 40, MOST_MARKED = 5000, SCROLLS_ON = 1500; // pixels, ms, else lines
+  const { CHUNK, numberOf, isGap, sizeOf, parse, chunksOf, distance, keepPlace, place, touchedSince, settle } = log.parts, { gaps } = log;
   const $ = (id) => document.getElementById(id);
   const follow = $("log-follow"), pill = $("log-pill");
   let last = Number(log.dataset.last), live = log.dataset.live === "1", marked = null;
@@ -161,10 +161,8 @@
   });
   follow.addEventListener("change", () => { if (follow.checked) goToEnd(); });
   // Only the reader's own scrolling counts: what the page does itself ends at the end anyway.
-  let touched = 0;
-  for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) log.addEventListener(name, () => { touched = Date.now(); }, { passive: true });
   log.addEventListener("scroll", () => {
-    if (Date.now() - touched > 1500) return;
+    if (!touchedSince(performance.now() - SCROLLS_ON)) return;
     follow.checked = live && atEnd();
     if (!follow.checked) return;
     unseen = 0;

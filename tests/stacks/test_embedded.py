@@ -56,14 +56,15 @@ def _sign_in_link(process: subprocess.Popen[str]) -> str:
 def belonging_to(home: Home) -> list[psutil.Process]:
     """List every process that was started for a home, by its environment."""
     wanted = f"DLSTACK_HOME={home.path}".encode()
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if wanted in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0") and process.pid != os.getpid():
-                found.append(process)
-        except OSError:
-            continue
-    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _lives_with(process, wanted)]
+
+
+def _lives_with(process: psutil.Process, variable: bytes) -> bool:
+    try:
+        variables = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+        return variable in variables and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, psutil.NoSuchProcess):  # it ended meanwhile
+        return False
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
