@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class Hostile:
     def _recipe(self) -> Recipe:
         recipe = Recipe.objects.create(name=self.say("recipe", 64, path=True), description=self.say("description"))
         option = {key: json.dumps(self.say(f"option{key}")) for key in ("title", "description")}
-        said = "".join(f"# {line}\n" for line in self.say("comment", path=True).split("\n"))
+        said = "".join(f"# {line}\n" for line in self._printable("comment").split("\n"))
         text = (
             f'{said}name = "x"\n[[environments]]\npath = "a"\ninstaller = "venv"\npackages = ["numpy"]\n'
             f"[options.dev]\ntitle = {option['title']}\ndescription = {option['description']}\n"
@@ -77,6 +78,12 @@ class Hostile:
                 recipe=recipe, number=number, text=body, note=self.say("revision"), created_by=self.mallory
             )
         return recipe
+
+    def _printable(self, field: str) -> str:
+        """Make a text without what TOML takes in no comment."""
+        mark = f"§{field}{len(self.written)}:"
+        self.written[mark] = text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", self.say(field, path=True))
+        return text
 
     def _machine(self) -> Machine:
         name, root = self.say("machine", 63, path=True), f"/{self.say('root')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import Parser
 from pathlib import Path
 
 from stacks.engine import walking
@@ -46,7 +46,8 @@ def _metadata(prefix: Path, file: Path) -> Message | None:
     except OSError:
         return None
     with os.fdopen(descriptor, "rb") as opened:
-        return BytesParser().parsebytes(opened.read(LARGEST), headersonly=True)
+        # From bytes the parser would make headers of another type where they are not ASCII.
+        return Parser().parsestr(opened.read(LARGEST).decode(errors="replace"), headersonly=True)
 
 
 def normal(name: str) -> str:
