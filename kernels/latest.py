@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from kernels.models import Depth, KernelCheck
 
@@ -42,39 +43,49 @@ class Check(NamedTuple):
         return Depth(self.depth).label
 
 
+Latest = dict[Key, list[Check]]
+
+
 def latest(
     machines: Collection[int],
     versions: Collection[str],
     *,
     kernels: Collection[str] | None = None,
     output: bool = False,
-    dated: Collection[int] | None = None,
-) -> dict[Key, list[Check]]:
-    """Give the latest check of each depth of each kernel of these versions on these machines, in few queries.
+) -> Latest:
+    """Give the latest check of each depth of each kernel of these versions on these machines, in one query.
 
-    With `kernels` of those names alone; what a check printed is read only with `output`, and the time of checks on the
-    machines `dated` alone, if given: of thousands, times take the longest to read.
+    With `kernels` of those names alone; what a check printed is read only with `output`.
     """
     named = {} if kernels is None else {"name__in": kernels}
-    asked = KernelCheck.objects.filter(machine__in=machines, version__in=versions, **named).order_by()
+    asked = _of(machines, versions).filter(**named)
     newest = asked.values("machine", "version", "environment", "name", "depth").annotate(last=Max("pk"))
     names = Check._fields if output else Check._fields[:-1]
     rows = KernelCheck.objects.filter(pk__in=newest.values("last")).order_by("pk")
-    if dated is None:
-        return _by_kernel(rows.values_list(*names))
-    return _by_kernel(_timed(rows, names, dated))
+    return _by_kernel(rows.values_list(*names))
 
 
-def _timed(rows: QuerySet[KernelCheck], names: Sequence[str], dated: Collection[int]) -> Iterator[tuple[Any, ...]]:
-    place = names.index("checked_at")
-    found = list(rows.values_list(*names[:place], *names[place + 1 :]))
-    shown = [pk for pk, machine, *_ in found if machine in dated]
-    times = dict(KernelCheck.objects.filter(pk__in=shown).values_list("pk", "checked_at"))
-    return ((*row[:place], times.get(row[0]), *row[place:]) for row in found)
+def latest_kept(machines: Collection[int], versions: Collection[str]) -> Latest:
+    """Give the same as `latest`, never to be changed: of thousands, it is read again only where checks have come.
+
+    Costs one query then, else two.
+    """
+    ends = _of(machines, versions).aggregate(Count("pk"), Max("pk"), Max("checked_at"))
+    return read_once(frozenset(machines), frozenset(versions), *ends.values())
 
 
-def _by_kernel(rows: Iterable[tuple[Any, ...]]) -> dict[Key, list[Check]]:
-    found: dict[Key, list[Check]] = {}
+@lru_cache(maxsize=8)
+def read_once(machines: frozenset[int], versions: frozenset[str], *_ends: object) -> Latest:
+    """Give the same as `latest`, read again where the number of the checks or their last one is another."""
+    return latest(machines, versions)
+
+
+def _of(machines: Collection[int], versions: Collection[str]) -> QuerySet[KernelCheck]:
+    return KernelCheck.objects.filter(machine__in=machines, version__in=versions).order_by()
+
+
+def _by_kernel(rows: Iterable[tuple[Any, ...]]) -> Latest:
+    found: Latest = {}
     for row in rows:
         found.setdefault(row[1:5], []).append(Check(*row))
     return found

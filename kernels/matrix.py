@@ -118,9 +118,8 @@ def build(asked: Asked, shown: Collection[str] = ()) -> Matrix:
     libraries = seen.libraries([item.machine for item in machines])
     columns = list(_columns(machines, versions, libraries))
     names = {column.version for column in columns if column.version}
-    seen_here = {item.machine.pk for item in machines if not shown or item.machine.name in shown}
-    judged = {item.machine.pk for item in machines} if asked.judges else seen_here
-    checks = latest.latest(judged, names, dated=seen_here)
+    judged = {item.machine.pk for item in machines if asked.judges or not shown or item.machine.name in shown}
+    checks = latest.latest_kept(judged, names)
     cells: dict[str, dict[int, Cell]] = {}
     for place, column in enumerate(columns):
         for name, cell in _cells(column, versions, libraries, checks):
@@ -171,7 +170,7 @@ def _cells(
     column: Column,
     versions: Versions,
     libraries: Libraries,
-    checks: dict[latest.Key, list[latest.Check]],
+    checks: latest.Latest,
 ) -> Iterator[tuple[str, Cell]]:
     if column.where == "library":
         for item in libraries[column.machine.pk]:

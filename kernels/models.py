@@ -60,7 +60,11 @@ class KernelCheck(models.Model):
                 name="kernel_check_depth_known", condition=Q(depth__in=("static", "interpreter", "launch"))
             ),
         )
-        indexes = (models.Index(name="kernel_check_latest", fields=("machine", "version", "name", "-id")),)
+        indexes = (
+            models.Index(
+                name="kernel_check_latest", fields=("machine", "version", "environment", "name", "depth", "id")
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.name} {self.depth}: {self.state}"

@@ -68,7 +68,7 @@ def running(machine: Machine) -> list[Running]:
     trees = {name: resident.place(layout, name) for name in resident.in_ram(layout)}
     found = {}
     for name, tree in trees.items():
-        found[name] = inventory.take(checks.sight_of(layout, tree, versions.sealed(layout, name)))
+        found[name] = inventory.specs(checks.sight_of(layout, tree, versions.sealed(layout, name)))
     return counted.count(trees, found, layout.live)
 
 

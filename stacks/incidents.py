@@ -86,7 +86,7 @@ def of(machine: Machine, *, target: str = "", hours: int = HOURS) -> Incident:
         plan=plan,
         refusal=refusal,
         pace=pace(machine),
-        happened=timeline.of(machine, hours),
+        happened=timeline.of(machine, hours, timeline.ON_PAGE),
         problems=_problems(machine, seen, activation),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, JSONField, Q, QuerySet, Value, When
+from django.db.models import Case, F, JSONField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from stacks import ansi, live
@@ -17,15 +17,17 @@ from stacks.models import Activation, Event, Machine, Operation
 
 HOURS = 48
 LONGEST = 24 * 31  # hours
-MOST = 500  # of each kind, the newest
-CUT = f"- (of the operations, activations and events the newest {MOST} each; the activity has all)"
+MOST, ON_PAGE = 500, 100  # of each kind, the newest
 OF_PEOPLE = tuple(f"requested_by__{name}" for name in ("password", "email", "last_login", "date_joined"))  # not told
 SHORT = 300  # characters of what an operation said
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What happened on a machine since a time; `operations` also has those that are not finished, however old."""
+    """What happened on a machine since a time, of each kind the newest `most`.
+
+    `operations` also has those that are not finished, however old.
+    """
 
     machine: Machine
     since: datetime
@@ -33,6 +35,7 @@ class Happened:
     activations: list[Activation]
     operations: list[Operation]
     events: list[Event]
+    most: int = MOST
 
     @property
     def unfinished(self) -> list[Operation]:
@@ -45,9 +48,10 @@ class Happened:
         found = sorted([*self._operations(), *self._activations(), *self._events()])
         lines = [f"- {_iso(at)} {' '.join(said.split())}" for at, said in found] or ["- nothing"]
         counts = (len(self.activations), len(self.operations), len(self.events))
-        cut = [CUT] if MOST in counts else []
+        where = "the plain text has more" if self.most < MOST else "the activity has all"
+        cut = f"- (of the operations, activations and events the newest {self.most} each; {where})"
         head = f"## {self.machine}, {_iso(self.since)} to {_iso(self.until)}"
-        return "\n".join(map(ansi.strip, [head, "", *cut, *lines, ""]))
+        return "\n".join(map(ansi.strip, [head, "", *([cut] if self.most in counts else []), *lines, ""]))
 
     def _operations(self) -> Iterator[tuple[datetime, str]]:
         for one in self.operations:
@@ -67,7 +71,7 @@ class Happened:
         return ((one.at, f"{one.text} (by {one.by or COMMAND_LINE})") for one in self.events)
 
 
-def of(machine: Machine, hours: int = HOURS) -> Happened:
+def of(machine: Machine, hours: int = HOURS, most: int = MOST) -> Happened:
     """Gather what happened on a machine in the last hours, in three queries."""
     until = timezone.now()
     since = until - timedelta(hours=hours)
@@ -75,14 +79,15 @@ def of(machine: Machine, hours: int = HOURS) -> Happened:
     operations = machine.operations.filter(recent).select_related("requested_by").defer("outcome", "steps", *OF_PEOPLE)
     activations = machine.activations.filter(activated_at__gte=since).select_related("version", "activated_by")
     events = machine.events.filter(at__gte=since).select_related("by")
-    changes = list(activations.defer(*LARGE)[:MOST])
-    return Happened(machine, since, until, changes, _with_steps(operations), list(events[:MOST]))
+    changes = list(activations.defer(*LARGE)[:most])
+    return Happened(machine, since, until, changes, _with_steps(operations, most), list(events[:most]), most)
 
 
-def _with_steps(operations: QuerySet[Operation]) -> list[Operation]:
+def _with_steps(operations: QuerySet[Operation], most: int) -> list[Operation]:
     """Read operations with the steps of those alone that are not finished: to read those of hundreds takes a while."""
     going_on = Case(When(state__in=Operation.UNFINISHED, then="steps"), default=Value([], JSONField()))
-    found: list[Any] = list(operations.annotate(steps_now=going_on)[:MOST])
+    unfinished_first = F("finished_at").desc(nulls_first=True)
+    found: list[Any] = list(operations.annotate(steps_now=going_on).order_by(unfinished_first)[:most])
     for operation in found:
         operation.steps = operation.steps_now
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from kernels.matrix import Cell, Column
@@ -31,9 +32,15 @@ def kernel_state(name: str) -> dict[str, str]:
 
 
 @register.simple_tag(takes_context=True)
-def matrix_cell(context: template.Context, column: Column, cell: Cell | None) -> SafeString:
-    """Show a kernel in one place; what looks the same on many machines is drawn once for a page."""
+def matrix_cells(context: template.Context, cells: list[tuple[Column, Cell | None]]) -> SafeString:
+    """Show a kernel in all places of a row; what looks the same on many machines is drawn once for a page."""
     drawn: dict[object, SafeString] = context["drawn"]
+    return format_html_join("", "{}", ((_drawn(column, cell, drawn),) for column, cell in cells))
+
+
+def _drawn(column: Column, cell: Cell | None, drawn: dict[object, SafeString]) -> SafeString:
+    if cell and cell.state != "failed":  # its time is not shown
+        cell = cell._replace(checked_at=None)
     key = (cell, column.where == "library")
     if key not in drawn:
         drawn[key] = render_to_string("kernels/_cell.html", {"column": column, "cell": cell})

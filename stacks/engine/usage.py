@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,22 +19,32 @@ class Process:
     command: str
 
 
-def of(trees: dict[str, Path], *, proc: Path = PROC) -> dict[str, list[Process]]:
+def of(
+    trees: dict[str, Path], *, among: Callable[[Path], bool] = lambda _: True, proc: Path = PROC
+) -> dict[str, list[Process]]:
     """Give, for each tree by name, the processes whose program, directory, open files or memory maps lie in it.
 
-    What belongs to other users is seen by root, or by a worker with the right to read it, alone.
+    `among` says of a process by its place below `proc` whether it is looked at, which takes a while. What belongs to
+    other users is seen by root, or by a worker with the right to read it, alone.
     """
     real = {name: f"{os.path.realpath(tree)}/" for name, tree in trees.items()}
     found: dict[str, list[Process]] = {name: [] for name in trees}
-    for place in _processes(proc):
-        told = "\n".join(_told(str(place)))
-        # Most processes use no tree, which one look at all that was told shows.
-        near = {name: prefix for name, prefix in real.items() if prefix[:-1] in told}
-        paths = set(_paths(told)) if near else set()
-        for name, prefix in near.items():
+    places = {os.path.dirname(prefix[:-1]) for prefix in real.values()}
+    for place in filter(among, _processes(proc)):
+        paths = _beneath("\n".join(_told(str(place))), places)
+        for name, prefix in real.items() if paths else ():
             if any(f"{path}/".startswith(prefix) for path in paths):
                 found[name].append(_describe(place))
     return found
+
+
+def _beneath(told: str, places: Iterable[str]) -> set[str]:
+    """Give the paths, which are the last parts of lines, that may lie in these directories."""
+    # Most processes use no tree, which one look at all that was told shows.
+    near = [place for place in places if place in told]
+    lines = told.splitlines() if near else []
+    found = {line for place in near for line in lines if place in line}
+    return {line[line.index("/") :].removesuffix(" (deleted)") for line in found}
 
 
 def _processes(proc: Path) -> Iterator[Path]:
@@ -50,15 +60,10 @@ def _told(process: str) -> Iterator[str]:
     try:
         for descriptor in os.listdir(f"{process}/fd"):
             yield from _target(f"{process}/fd/{descriptor}")
-        yield Path(f"{process}/maps").read_text(errors="replace")
+        with open(f"{process}/maps", "rb", buffering=0) as maps:
+            yield maps.readall().decode(errors="replace")
     except OSError:
         return  # it has ended meanwhile, or we may not look
-
-
-def _paths(told: str) -> Iterator[str]:
-    for line in told.splitlines():
-        if (slash := line.find("/")) >= 0:
-            yield line[slash:].removesuffix(" (deleted)")
 
 
 def _target(link: str) -> Iterator[str]:

@@ -46,6 +46,19 @@ def test_what_is_where(two: None) -> None:
     assert found["both"]["gp20", "live"].state == "unchecked"
 
 
+def test_what_is_kept_of_checks_is_read_anew_when_they_change(two: None, elsewhere: Machine) -> None:
+    def how() -> str:
+        return cells()["both"]["gp12", "live"].state
+
+    assert how() == "ok"
+    add_check(elsewhere, "b", "both", state="failed", code="hangs", reason="It hangs.")
+    assert how() == "failed"
+    KernelCheck.objects.filter(name="both").latest("pk").delete()
+    assert how() == "ok"
+    KernelCheck.objects.all().delete()
+    assert how() == "unchecked"
+
+
 @pytest.mark.parametrize(
     ("asked", "names"),
     [

@@ -47,7 +47,7 @@ def started(*commands: list[str], cwd: Path) -> Iterator[None]:
 
 def test_they_are_counted(layout: Layout, on: Stage) -> None:
     sight = replace(checks.sight_of(layout, on.tree), system=())
-    kernels = {"corpus": inventory.take(sight)}
+    kernels = {"corpus": inventory.specs(sight)}
     one = [f"{on.prefix}/bin/sleeper", "-f", "/run/kernel-1.json"]
     pinned = pinning.pin({"argv": [*one[:2], "/run/kernel-2.json"]}, layout.live)["argv"]
     two = [f"{on.prefix}/bin/sleeper", "--two", "/run/kernel-3.json"]
@@ -61,5 +61,5 @@ def test_they_are_counted(layout: Layout, on: Stage) -> None:
 
 def test_nothing_runs(layout: Layout, on: Stage) -> None:
     sight = replace(checks.sight_of(layout, on.tree), system=())
-    assert running.count({"corpus": on.tree}, {"corpus": inventory.take(sight)}, layout.live) == []
+    assert running.count({"corpus": on.tree}, {"corpus": inventory.specs(sight)}, layout.live) == []
     assert running.count({}, {}, layout.live) == []

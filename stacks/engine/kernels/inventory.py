@@ -89,8 +89,19 @@ class Kernel:
 
 def take(sight: Sight) -> list[Kernel]:
     """List every kernelspec of a tree and of the machine, those that users find first, in Jupyter's search order."""
-    found = [_kernel(item, sight) for item in _all(sight)]
+    found = [_kernel(item, sight) for item in specs(sight)]
     return _judged(found, sight)
+
+
+def specs(sight: Sight) -> list[Described]:
+    """List what those kernelspecs say, without a look at what they start."""
+    tree = sight.place.tree
+    environments = [path.name for path in directories(tree) if not path.is_symlink() and path.is_dir()]
+    ordered = sorted(environments, key=lambda name: (name != sight.jupyter, name))
+    found = [
+        described.describe(place, name, sight.place) for name in ordered for place in _listed(tree / name / KERNELS)
+    ]
+    return found + [described.describe(place, "", sight.place) for kept in sight.system for place in _listed(kept)]
 
 
 def of_library(sight: Sight) -> list[Kernel]:
@@ -112,16 +123,6 @@ def jupyter_environment(tree: Path, preferred: str = "") -> str:
     having = (path.name for program in _JUPYTER for path in environments if (path / "bin" / program).is_file())
     first = names[0] if names else preferred
     return next(having, next((path.name for path in environments if (path / KERNELS).is_dir()), first))
-
-
-def _all(sight: Sight) -> list[Described]:
-    tree = sight.place.tree
-    environments = [path.name for path in directories(tree) if not path.is_symlink() and path.is_dir()]
-    ordered = sorted(environments, key=lambda name: (name != sight.jupyter, name))
-    found = [
-        described.describe(place, name, sight.place) for name in ordered for place in _listed(tree / name / KERNELS)
-    ]
-    return found + [described.describe(place, "", sight.place) for kept in sight.system for place in _listed(kept)]
 
 
 def _listed(kernels: Path) -> list[Path]:

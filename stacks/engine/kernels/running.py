@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.engine import usage
-from stacks.engine.kernels.inventory import Kernel
+from stacks.engine.kernels.described import Described
 
 _PLACE = re.compile(r"\\\{[A-Za-z0-9_]+\\\}")
 
@@ -31,21 +31,28 @@ class Running:
 
 
 def count(
-    trees: Mapping[str, Path], kernels: Mapping[str, Sequence[Kernel]], live: Path, *, proc: Path = usage.PROC
+    trees: Mapping[str, Path], kernels: Mapping[str, Sequence[Described]], live: Path, *, proc: Path = usage.PROC
 ) -> list[Running]:
     """Count the kernels that run from these trees (version: path), whose kernelspecs are given by version.
 
     What belongs to other users is seen by root, or by a worker with the right to read it, alone.
     """
+    patterns = {
+        version: [(kernel.name, _pattern(kernel.argv, live, tree)) for kernel in kernels.get(version, ())]
+        for version, tree in trees.items()
+    }
+    every = [known for listed in patterns.values() for known in listed]
     found: Counter[tuple[str, int, str]] = Counter()
-    for version, processes in usage.of(dict(trees), proc=proc).items():
-        patterns = [(kernel.name, _pattern(kernel.argv, live, trees[version])) for kernel in kernels.get(version, ())]
+    for version, processes in usage.of(dict(trees), among=lambda place: bool(_kernel(place, every)), proc=proc).items():
         for process in processes:
-            command = _command(proc / str(process.pid))
-            name = next((name for name, pattern in patterns if pattern.search(command)), "")
-            if name:
+            if name := _kernel(proc / str(process.pid), patterns[version]):
                 found[version, process.user, name] += 1
     return [Running(*key, number) for key, number in sorted(found.items())]
+
+
+def _kernel(process: Path, patterns: Sequence[tuple[str, re.Pattern[str]]]) -> str:
+    command = _command(process)
+    return next((name for name, pattern in patterns if pattern.search(command)), "")
 
 
 def _pattern(argv: Sequence[str], live: Path, tree: Path) -> re.Pattern[str]:

@@ -179,10 +179,18 @@ def test_the_timeline_is_as_long_as_asked(as_viewer: Client, two: tuple[Version,
 
 def test_a_timeline_that_is_cut_says_so(as_viewer: Client, elsewhere: Machine) -> None:
     Event.objects.bulk_create(Event(machine=elsewhere, kind="clear", text=f"n {n}") for n in range(timeline.MOST + 1))
-    text = as_viewer.get(TEXT).content.decode()
-    assert timeline.CUT in text
-    assert f"n {timeline.MOST} (by" in text
-    assert "n 0 (by" not in text
+    for address, most, more in ((TEXT, timeline.MOST, "the activity"), (PAGE, timeline.ON_PAGE, "the plain text")):
+        said = as_viewer.get(address).content.decode()
+        assert f"the newest {most} each; {more} has" in said
+        assert f"n {timeline.MOST} (by" in said
+        assert f"n {timeline.MOST - most} (by" not in said
+
+
+def test_what_still_runs_is_told_however_much_came_after(elsewhere: Machine, operation: Make) -> None:
+    old = operation("running", "build", machine=elsewhere)
+    for _ in range(3):
+        operation("succeeded", "deploy", machine=elsewhere)
+    assert timeline.of(elsewhere, most=2).unfinished == [old]
 
 
 @pytest.mark.parametrize("address", [PAGE, TEXT, "/incident/"])
