@@ -17,6 +17,17 @@
     pop.open = false;
   });
 
+  // ---- what scrolls sideways shows the whole of what the keyboard has reached: browsers are content with a part -----
+  document.addEventListener("focusin", ({ target }) => {
+    const box = target.closest(".scroller");
+    if (!box || box === target || !target.matches(":focus-visible")) return;
+    const { scrollPaddingLeft, scrollPaddingRight } = getComputedStyle(box), room = (text) => parseFloat(text) || 4;
+    const seen = box.getBoundingClientRect(), { left, right } = target.getBoundingClientRect();
+    const over = right - (seen.right - room(scrollPaddingRight)), under = left - (seen.left + room(scrollPaddingLeft));
+    if (over > 0) box.scrollLeft += Math.min(over, Math.max(under, 0));
+    else if (under < 0) box.scrollLeft += under;
+  });
+
   // ---- what is renewed: the focus goes to the same thing in the new part, or else to where it begins ----------------
   const sign = (node) => node.id || `${node.tagName} ${node.getAttribute("href") ?? node.getAttribute("aria-label") ?? node.textContent}`;
   const focusable = (part) => [...part.querySelectorAll(WITHIN)];
