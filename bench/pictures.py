@@ -25,6 +25,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from dlstackweb.environment import REPOSITORY
+from stacks.engine import reserve
 
 PLACE = REPOSITORY / "docs" / "pictures"
 LARGEST = 100_000  # bytes of one picture
@@ -59,6 +60,7 @@ def main(place: Path = PLACE) -> None:
     environment = {**os.environ, "DLSTACK_HOME": str(home), "PORT": str(free_port())}
     try:
         name, password = run("-m", "tests.seed", environment=environment).split()[-2:]
+        reserve.keep(home / "data0" / ".dlstack", 0)  # as a worker does; none runs for the pictures
         with server(environment) as base, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
             for shot in SHOTS:

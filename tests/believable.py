@@ -46,7 +46,11 @@ KERNELS = [
     {"name": "python3", "display_name": "Python 3 (astronomy)", "language": "python", "environment": "anaconda3"},
     {"name": "antares", "display_name": "ANTARES", "language": "python", "environment": "antares-kernel"},
 ]
-RECIPE = (Path(__file__).parent.parent / "recipes" / "starter.toml").read_text()
+RECIPE = (
+    (Path(__file__).parent.parent / "recipes" / "starter.toml")
+    .read_text()
+    .replace('name = "starter"', 'name = "datalab"')
+)
 GB = 10**9
 
 

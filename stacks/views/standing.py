@@ -35,7 +35,7 @@ def _machines() -> QuerySet[Any]:
     return Machine.objects.only("name", "root").annotate(
         previous=Subquery(unended.values("returns_to__version__name")[:1]),
         recorded=Subquery(unended.values("version__name")[:1]),
-        was_seen=Q(observed_at__isnull=False),
+        was_seen=Q(observed__has_key="active"),
         seen=F("observed__active"),
     )
 
