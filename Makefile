@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test test-production faults soak bench check format screenshots setup setup-dev lock clean
+.PHONY: help run test test-production faults soak bench check audit format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -52,6 +52,14 @@ check: ## lint, types, imports, templates, migrations, production settings
 	$(BIN)/mypy .; \
 	$(BIN)/dlstack makemigrations --check --dry-run; \
 	DLSTACK_PRODUCTION=1 DLSTACK_ALLOWED_HOSTS=stacks.example.org $(BIN)/dlstack check --deploy --fail-level WARNING
+
+# Asks a service of vulnerabilities: it needs the internet, and says of each package that it could not ask about.
+audit: ## look for known vulnerabilities in the locked packages
+	@requirements/install.sh $(DEV)
+	@for set in runtime dev postgres; do \
+		$(BIN)/uv run --quiet --no-project --isolated --with-requirements requirements/audit.txt \
+			pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/$$set.txt || exit; \
+	done
 
 format: ## put code into its usual form
 	@requirements/install.sh $(DEV)

@@ -140,7 +140,7 @@ class Environment(BaseSettings):
         if len(os.fsencode(self.run)) <= LONGEST_SOCKET_DIRECTORY:
             return self.run
         # The name cannot be guessed without the secret key, so nobody can put a directory there first.
-        return Path("/tmp") / f"dlstack-{self.derived_secret(f'sockets {self.home}')[:24]}"  # noqa: S108
+        return Path("/tmp") / f"dlstack-{self.derived_secret(f'sockets {self.home}')[:24]}"  # noqa: S108 — its name cannot be guessed
 
     @property
     def valkey_socket(self) -> Path:

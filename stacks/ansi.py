@@ -39,8 +39,8 @@ class _Style:
 def to_html(text: str) -> SafeString:
     """Render one line of output; colours are taken to the nearest of the 16 that both themes define as classes."""
     if "\x1b" not in text:
-        return mark_safe(escape(strip(text)))  # the common line: nothing to colour  # noqa: S308
-    return mark_safe("".join(_spans(text)))  # noqa: S308
+        return mark_safe(escape(strip(text)))  # noqa: S308 — the common line, escaped
+    return mark_safe("".join(_spans(text)))  # noqa: S308 — escaped there
 
 
 def strip(text: str) -> str:

@@ -149,7 +149,7 @@ class Sandboxed:
         return guard.over(replace(made, pass_fds=(*made.pass_fds, *way_out.fds)))
 
     def _way_out(self) -> _WayOut:
-        gate, netrc = self.guard.gate, {"NETRC": "/tmp/.netrc"} if self.guard.netrc else {}  # noqa: S108
+        gate, netrc = self.guard.gate, {"NETRC": "/tmp/.netrc"} if self.guard.netrc else {}  # noqa: S108 — the build's
         if gate is None:
             return _WayOut(env=netrc)
         descriptor = gate.admit()

@@ -197,4 +197,4 @@ def _argv(guest: Sandbox, place: Path, spec: Mapping[str, Any]) -> Sequence[str]
     inside = guest.with_exchange(place)
     # ipykernel takes PID 1 of its namespace for a dead parent when it is told a parent's number from outside.
     kernel = ["env", "-u", "JPY_PARENT_PID", *spec["argv"]]
-    return [*with_parent(), *inside.command(kernel, cwd=Path("/tmp")).argv]  # noqa: S108
+    return [*with_parent(), *inside.command(kernel, cwd=Path("/tmp")).argv]  # noqa: S108 — private there

@@ -83,7 +83,7 @@ class Sandbox:
             *self._locks(),
             # bubblewrap's own /dev/shm is root's alone, and multiprocessing needs one. All of this comes before what is
             # shown, which may itself lie in /dev/shm.
-            *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
+            *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 — the guest's own
             *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/run"),  # noqa: S108
             *system(),
             *(("--ro-bind", str(self.netrc), "/tmp/.netrc") if self.netrc else ()),  # noqa: S108

@@ -131,7 +131,7 @@ def _interpreter(kernel: Kernel, sight: Sight, guest: Sandbox, stop: Stop, timeo
 
     started = time.monotonic()
     env |= kernel.env
-    command = guest.command(argv, label=f"check {kernel.name}", env=env, cwd=Path("/tmp"), limit=timeout)  # noqa: S108
+    command = guest.command(argv, label=f"check {kernel.name}", env=env, cwd=Path("/tmp"), limit=timeout)  # noqa: S108 — private there
     code, reason = "", ""
     try:
         process.run(command, hear, stop)
