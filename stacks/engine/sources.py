@@ -21,11 +21,6 @@ FIELDS = ("index", "find_links", "channels", "source", "packages", "pip")
 _PORTS = {"https": 443, "http": 80, "ssh": 22}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/(?:/\[[^\]\s]*\])?[^\s;,\"'\]]*")
 _NAME = re.compile(r"\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
-# Names whose owners alone say where they lead; a lab may lead them to a mirror of its own.
-_PUBLIC = frozenset({
-    "pypi.org", "files.pythonhosted.org", "conda.anaconda.org", "repo.anaconda.com", "repo.prefix.dev", "github.com",
-    "codeload.github.com", "raw.githubusercontent.com", "objects.githubusercontent.com",
-})  # fmt: skip
 # Sockets, other processes and settings of the machine are no packages.
 _SYSTEM = tuple(map(Path, ("/proc", "/sys", "/dev", "/run", "/etc", "/root", "/boot")))
 
@@ -107,8 +102,6 @@ class Sources:
             return ""
         if port not in (80, 443) and f"{host}:{port}" not in self.ports:
             return f"is port {port}: to allow that, let {SETTING} name {host}:{port}."
-        if host in _PUBLIC:
-            return ""
         return next((problem for address in addresses if (problem := self.address_problem(address))), "")
 
     def address_problem(self, address: Address) -> str:
