@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
+from django.db import connection
 from redis.exceptions import RedisError
 
 from stacks import logs
@@ -113,6 +114,7 @@ def test_many(hosts_on_postgres: Hosts, broker: Broker, on_postgres: PostgresDat
 def soak(size: Size, make: Hosts, broker: Broker, database: PostgresDatabase, figure: Figure) -> None:
     seed = int(os.environ.get("SOAK_SEED") or time.time())
     print(f"SOAK_SEED={seed}")
+    connection.close()  # the database of an earlier soak was killed at the other end
     hosts = [make(f"s{size.wishes}-{number}", haste=size.haste, impatience=1) for number in range(size.machines)]
     for host in hosts:
         for lane in LANES:
