@@ -37,7 +37,7 @@ def _asked(name: str, place: Path) -> dict[str, object]:
     start.write_text(f"setpriv --pdeathsig KILL setsid sleep infinity >/dev/null 2>&1 & echo $! > {pid}")
     return {
         "name": name,
-        "status": ["sh", "-c", f"kill -0 $(cat {pid})"],
+        "status": ["sh", "-c", f"read -r pid < {pid} && kill -0 $pid"],
         "stop": ["sh", "-c", f"kill $(cat {pid}); rm {pid}"],
         "start": ["sh", "-c", f"cp {start} {want}; while test -e {want}; do sleep 0.01; done"],
     }

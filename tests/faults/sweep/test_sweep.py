@@ -1,8 +1,8 @@
 """Every system call by which a verb of the engine's command changes the machine fails once, and kills once (F3, F5).
 
 That is the command's own calls and those of the programs that it starts, as strace finds them in a run that goes well.
-`-k` narrows it to verbs, and DLSTACK_SWEEP, a pattern of what is printed (“error=EIO at 0 fsync .*/b$”), to calls, of
-which each is then swept.
+`-k revert-copied` narrows it to a verb, and DLSTACK_SWEEP, a pattern of what is printed (“error=EIO at 0 fsync .*/b$”),
+to calls, of which each is then swept.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def crews() -> Iterator[Crews]:
 @pytest.fixture(scope="module")
 def calls(crews: Crews, request: pytest.FixtureRequest) -> dict[str, list[str]]:
     """The calls that change something, by verb of those tests that were chosen."""
-    chosen = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
-    verbs = [item.callspec.params["verb"] for item in chosen]
-    return {order["verb"]: answer["calls"] for order, answer in crews.do({"verb": verb.name} for verb in verbs)}
+    here = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    asked = [{"verb": item.callspec.params["verb"].name} for item in here]  # type: ignore[attr-defined]
+    return {order["verb"]: answer["calls"] for order, answer in crews.do(asked)}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def chosen(calls: list[str], chance: random.Random, *, every: bool) -> list[dict
     return orders if every else chance.sample(orders, min(len(orders), PART))
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: re.sub("[, ]+", "-", verb.name))
 def test_any_call_fails(verb: Verb, calls: dict[str, list[str]], results: Results, figure: Figure) -> None:
     found = results[verb.name]
     broken = [f"{one['how']} at {one['wanted']}: {told}" for one in found for told in one["violations"]]
