@@ -200,6 +200,21 @@ def test_a_backup_that_fails_at_its_very_end_leaves_the_tree_before_trusted(
     assert runner.run("backup")["activated"]
 
 
+def test_a_backup_killed_while_it_is_withdrawn_is_completed(
+    two: Layout, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two.live / "added").write_text("by a user")
+    monkeypatch.setattr(versions, "unmark", _raises(Failed("no")))
+    monkeypatch.setattr(resident, "undo", _raises(Failed("and here the worker is killed")))
+    with pytest.raises(Failed, match="worker is killed"):
+        runner.run("backup")
+    monkeypatch.undo()
+    recovery.recover(two, "build")
+    assert both(two) == ("sw.tmpfs/a+1", "sw.a+1")
+    assert drift.trusted(two).name == "a+1"
+    assert "a" not in versions.residents(two)  # it holds what users changed
+
+
 def test_a_tree_that_was_kept_as_another_version_is_no_copy_even_if_its_identity_cannot_be_read(
     two: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
