@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from stacks.engine.command import main
+try:
+    from stacks.engine.command import main
+except OSError as error:  # the disk on which this program lies fails
+    sys.exit(f"dlstack: {error}")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -176,7 +176,7 @@ def unstage_all(layout: Layout) -> None:
 
 def retire(layout: Layout, name: str) -> None:
     """Take its identity from a resident tree that was kept as another version: it is no copy of its own any more."""
-    if versions.identity(layout.resident(name)):
+    if versions.is_directory(layout.resident(name)):
         versions.unmark(layout.resident(name))
 
 

@@ -200,11 +200,16 @@ class _Work:
         """Leave what is active as it was; what was sealed stays."""
         layout = context.layout
         context.tell("warning", f"What users changed is kept as “{name}”, which could not be made active.")
-        if resident.is_in_place(layout):
-            versions.mark(resident.place(layout, name), self._active)
+        self._trust_again(layout)  # before the links: while they are on the new version a recovery completes that
         resident.undo(layout, name, before)
         resident.unstage(layout, name)
         journal.end(layout, "live", "undone")
+
+    def _trust_again(self, layout: Layout) -> None:
+        """Give what was active its identity back, where it was taken away."""
+        place = resident.place(layout, self._active.name)
+        if versions.identity(place) != self._active.identity:
+            versions.mark(place, self._active)
 
     def _activate_resident(self, context: Context, made: Description, content: Manifest) -> None:
         layout = context.layout

@@ -115,3 +115,13 @@ def test_it_needs_neither_django_nor_celery(machine: Layout) -> None:
     )
     argv = [sys.executable, "-c", script, str(machine.root)]
     assert subprocess.run(argv, cwd=REPOSITORY, stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_program_that_its_own_disk_does_not_give_is_told_of_in_one_line(tmp_path: Path) -> None:
+    module = REPOSITORY / "stacks/engine/command/__init__.py"
+    fails = ["strace", "-o", str(tmp_path / "calls"), "-P", str(module), "-e", "inject=openat:error=EIO"]
+    argv = [*fails, sys.executable, "-m", "stacks.engine", "status", str(tmp_path)]
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPYCACHEPREFIX": str(tmp_path / "none")}
+    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, env=env)
+    assert (done.returncode, done.stderr) == (1, f"dlstack: [Errno 5] Input/output error: '{module}'\n")

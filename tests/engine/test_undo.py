@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable
@@ -178,3 +179,46 @@ def test_drift_is_still_found_after_an_undo(two: Layout, runner: Runner) -> None
     links.put_back(two.live, "sw.tmpfs/a")
     recovery.recover(two, "live")
     assert drift.trusted(two).name == "a"
+
+
+def test_a_backup_that_fails_at_its_very_end_leaves_the_tree_before_trusted(
+    two: Layout, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two.live / "added").write_text("by a user")
+    unmark = versions.unmark
+
+    def half(tree: Path) -> None:
+        unmark(tree)
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(tree))  # as fsync of the directory may
+
+    monkeypatch.setattr(versions, "unmark", half)
+    with pytest.raises(OSError, match="Input/output error"):
+        runner.run("backup")
+    assert both(two) == ("sw.tmpfs/a", "sw.a")
+    monkeypatch.undo()
+    assert drift.trusted(two).name == "a"
+    assert runner.run("backup")["activated"]
+
+
+def test_a_backup_killed_while_it_is_withdrawn_is_completed(
+    two: Layout, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two.live / "added").write_text("by a user")
+    monkeypatch.setattr(versions, "unmark", _raises(Failed("no")))
+    monkeypatch.setattr(resident, "undo", _raises(Failed("and here the worker is killed")))
+    with pytest.raises(Failed, match="worker is killed"):
+        runner.run("backup")
+    monkeypatch.undo()
+    recovery.recover(two, "build")
+    assert both(two) == ("sw.tmpfs/a+1", "sw.a+1")
+    assert drift.trusted(two).name == "a+1"
+    assert "a" not in versions.residents(two)  # it holds what users changed
+
+
+def test_a_tree_that_was_kept_as_another_version_is_no_copy_even_if_its_identity_cannot_be_read(
+    two: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "identity", lambda tree: {})
+    resident.retire(two, "a")
+    monkeypatch.undo()
+    assert "a" not in versions.residents(two)

@@ -18,7 +18,7 @@ Answer = dict[str, Any]
 
 
 class Crews:
-    """As many processes of a module as there are cores, which answer orders; ended by the end of the block."""
+    """Processes of a module, by default as many as there are cores, which answer orders; ended with the block."""
 
     def __init__(self, *module: str, number: int = os.cpu_count() or 1) -> None:
         self._begun = [_begin(module) for _ in range(number)]

@@ -87,9 +87,10 @@ def _copy(source: Path, destination: Path) -> None:
 
 
 @contextmanager
-def opened() -> Iterator[Place]:
-    """Make a place that every user reaches, and its pristine machine; all of it goes in the end."""
-    path = Path(tempfile.mkdtemp(prefix="dlstack-kills-"))
+def opened(path: Path | None = None) -> Iterator[Place]:
+    """Make a place that every user reaches, by default in /tmp, and its pristine machine; all of it goes in the end."""
+    path = path or Path(tempfile.mkdtemp(prefix="dlstack-kills-"))
+    path.mkdir(exist_ok=True)
     path.chmod(0o755)
     place = Place(path)
     os.environ["TMPDIR"] = tempfile.tempdir = str(place.temporary)

@@ -1,14 +1,15 @@
-"""Sweep verbs as told on standard input, one order in JSON a line: unshare --mount python -m tests.faults.sweep.
+"""Sweep verbs as told on standard input, one order in JSON a line: unshare --mount --pid … -m tests.faults.sweep.
 
 Each line names a verb, and either asks for its survey or gives injections; each is answered by a line.
 """
 
 from __future__ import annotations
 
-import ctypes
+import gc
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests.faults.kills import place as places
@@ -18,21 +19,25 @@ from tests.faults.sweep.verbs import VERBS, Verb
 
 # rsync takes the names of files that are not whole yet from there: all alike, each can be picked by its name.
 _NO_CHANCE = ("mount", "--bind", "/dev/zero", "/dev/urandom")
-_SUBREAPER = 36  # prctl: orphans of what this process started become its children
+# In a namespace of this process alone, and in memory, since each injection makes and removes a machine; two, since root
+# and ramdisk are two filesystems.
+_PLACE, _SHARED = Path("/mnt"), Path("/dev/shm")
 
 
 def main() -> None:
-    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     subprocess.run(_NO_CHANCE, check=True)
+    for place in (_PLACE, _SHARED):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "none", place], check=True)
     known: dict[str, Known] = {}
     verbs = {verb.name: verb for verb in VERBS}
-    with places.opened() as place:
+    gc.freeze()  # what lies still is not copied for each process that is forked off
+    with places.opened(_PLACE / "machine") as machine:
         for line in sys.stdin:
             asked: dict[str, Any] = json.loads(line)
             verb = verbs[asked["verb"]]
             if verb.name not in known:
-                known[verb.name] = survey(place, verb)
-            print(json.dumps(answer(place, verb, known[verb.name], asked.get("orders", ()))), flush=True)
+                known[verb.name] = survey(machine, verb)
+            print(json.dumps(answer(machine, verb, known[verb.name], asked.get("orders", ()))), flush=True)
 
 
 def answer(place: places.Place, verb: Verb, known: Known, orders: list[dict[str, Any]]) -> dict[str, Any]:

@@ -18,9 +18,6 @@ TRACED = ",".join(f"?{name}" for name in NAMES)
 _CALL = re.compile(r"(?:(\d+)\s+)?(\w+)\((.*)")
 _PATH = re.compile(r'"((?:[^"\\]|\\.)+)"|<(/[^<>]+)>')
 _OPENS_TO_WRITE = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
-# What is new in each run: names of ours and of rsync for files that are not whole yet, uuids of operations.
-_RANDOM = ((re.compile(r"\.new-\d+-[0-9a-f]+"), ".new-*"), (re.compile(r"(?<=/)\.(.+)\.\w{6}(?=$|\")"), r".\1.*"),
-           (re.compile(r"^\.(.+)\.\w{6}$"), r".\1.*"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Call:
     @property
     def label(self) -> str:
         """Name it so that it is known again in another run, of which strace may have told only in part."""
-        return f"{self.program} {self.name} {' '.join(plain(path) for path in self.paths)}"
+        return f"{self.program} {self.name} {' '.join(self.paths)}"
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,6 @@ class Choice:
     name: str
     number: int
     path: str = ""
-
-
-def plain(path: str) -> str:
-    """Spell a path without what is new in each run."""
-    for pattern, instead in _RANDOM:
-        path = pattern.sub(instead, path)
-    return path
 
 
 def read(lines: Iterable[str], program: int) -> list[Call]:
@@ -89,11 +79,12 @@ def _is_below(call: Call, places: Sequence[Path]) -> bool:
 
 
 def choices(calls: Sequence[Call], wanted: Call) -> list[Choice]:
-    """Give the ways to pick a call that pick no other before it, the plainest first."""
-    ways = [Choice(wanted.program, wanted.name, wanted.number)]
-    for path in wanted.paths:
+    """Give the ways to pick a call that pick no other before it, the surest first: fewer calls name a longer path."""
+    ways = []
+    for path in sorted(set(wanted.paths), key=len, reverse=True):
         like = [call for call in calls if _kind(call) == _kind(wanted) and path in call.paths]
         ways.append(Choice(wanted.program, wanted.name, like.index(wanted) + 1, path))
+    ways.append(Choice(wanted.program, wanted.name, wanted.number))
     return [way for way in ways if first(calls, way) == wanted]
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import random
 import runpy
+import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import stacks.engine.command  # noqa: F401 — else every run would read it anew, and some would read it in another order
 from stacks.engine.process import with_parent
 from tests.faults.kills import worker
 from tests.faults.kills.place import Place
 from tests.faults.sweep.calls import TRACED, Call, read
 
 Wrap = Callable[[int], Sequence[str]]
+_NUMBER = 20_000
 
 
 @dataclass
@@ -32,7 +36,7 @@ class Ran:
 
 def run(place: Place, words: Sequence[str]) -> Ran:
     """Run `python -m stacks.engine` from a process that has loaded it already."""
-    return _run(place, words, nullcontext, lambda program: ())
+    return _run(place, words, nullcontext, lambda program: (), alike=False)
 
 
 def traced(place: Place, words: Sequence[str]) -> tuple[Ran, list[Call]]:
@@ -65,17 +69,37 @@ def lines(place: Place, program: int) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def _run(place: Place, words: Sequence[str], looked_at: Any, wrap: Wrap) -> Ran:
+def _run(place: Place, words: Sequence[str], looked_at: Any, wrap: Wrap, *, alike: bool = True) -> Ran:
     log = place.path / "log"
     log.unlink(missing_ok=True)
     reading, writing = os.pipe()
-    child = worker.started(lambda: _command(words, reading, wrap), log)
+    command = partial(_command, words, reading, wrap, alike=alike)
+    child = _numbered(command, log) if alike else worker.started(command, log)
     with looked_at(child):
         os.write(writing, b"!")
         _, status = os.waitpid(child, 0)
     os.close(reading)
     os.close(writing)
     return Ran(os.waitstatus_to_exitcode(status), log.read_text().splitlines())
+
+
+def _numbered(command: Callable[[], None], log: Path) -> int:
+    """Start it as the process of the same number in every run: names of files that are not whole yet hold that."""
+    while True:
+        with suppress(ChildProcessError):  # what nobody waited for has its number still
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        Path("/proc/sys/kernel/ns_last_pid").write_text(f"{_NUMBER - 1}")
+        if (child := worker.started(command, log)) == _NUMBER:
+            return child
+        os.kill(child, signal.SIGKILL)  # somebody was faster, and it has not begun
+        os.waitpid(child, 0)
+
+
+def _without_chance() -> None:
+    """Have this process draw the same numbers in every run."""
+    drawn = random.Random(0).randbytes
+    os.urandom = random._urandom = drawn  # type: ignore[attr-defined]
 
 
 def _strace(file: Path, *inject: str) -> list[str]:
@@ -87,14 +111,16 @@ def _attached(file: Path, child: int, inject: Sequence[str] = ()) -> Iterator[No
     # Without -f: every process has counts of its own, and what is started is not to fail too.
     argv = ["strace", "-y", "-s", "0", "-o", str(file), "-e", f"trace={TRACED}", *inject, "-p", str(child)]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as strace:
-        told = strace.stderr.readline() if strace.stderr else ""
-        if "attached" not in told:
-            raise AssertionError(told)
+        if not any("attached" in told for told in strace.stderr or ()):
+            os.kill(child, signal.SIGKILL)
+            raise AssertionError(f"{argv} did not attach to {child}")
         yield
 
 
-def _command(words: Sequence[str], begin: int, wrap: Wrap) -> None:
+def _command(words: Sequence[str], begin: int, wrap: Wrap, *, alike: bool) -> None:
     """Be `python -m stacks.engine` from the moment at which there is something to read."""
+    if alike:
+        _without_chance()
     os.read(begin, 1)
     sys.argv = ["stacks.engine", *words]
     _wrap_programs(wrap)
