@@ -115,7 +115,10 @@ def describe(door: Door, place: Half, name: str, digest: str, porter: Porter) ->
     except Failed as error:
         if all(path.is_file() for path in own) or "No such file" not in str(error):
             raise
-        raise Refused(f"“{name}” is not sealed on {door.machine} (any more): {error}") from error
+        raise Refused(
+            f"“{name}” is not sealed on {door.machine} any more, or the door there shows another directory than its "
+            "root: compare what follows “rrsync -ro” in its authorized_keys."
+        ) from error
     description = versions.sealed(there, name)
     if description is None:
         raise Refused(f"“{name}” is not sealed on {door.machine}: what describes it there does not belong to its tree.")

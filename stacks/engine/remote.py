@@ -152,7 +152,9 @@ class Door:
         """Say what another machine has to do with it that rsync failed; None where it has nothing."""
         words = next((line for line in said if not line.startswith(_ECHOES)), "") or _last(said) or str(error)
         if error.status in _INCOMPLETE or "rrsync error" in words:
-            return Failed(f"{self.machine} did not give all of it, which was removed, changed or is damaged there: {words}")
+            return Failed(
+                f"{self.machine} did not give all of it, which was removed, changed or is damaged there: {words}"
+            )
         if error.status in _CUT_OFF:
             return CutOff(f"{self.machine} ({self.address.target}) cannot be reached: {words} {self._advice(words)}")
         return None

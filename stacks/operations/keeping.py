@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from stacks import activations, observation
 from stacks.models import Machine, Operation
+from stacks.operations.copying import chosen, given_now
 from stacks.operations.requests import preview
 from stacks.operations.submission import refuse_if_busy, submit
 from stacks.plans import LANES
@@ -71,12 +72,12 @@ def keep(machine: Machine) -> dict[str, Any]:
     target = activations.revert_target(machine)
     wanted = Q(pinned=True) | Q(bad_since__isnull=False)
     pinned = machine.versions.filter(wanted, removed_at__isnull=True).values_list("name", flat=True)
-    return {"pinned": list(pinned), "reverts_to": target.name if target else ""}
+    return {"pinned": list(pinned), "reverts_to": target.name if target else "", "given": given_now(machine)}
 
 
-def kept_versions(operation: Operation) -> dict[str, Any]:
-    """Give what must stay now, for an operation that deletes versions: some may have been pinned since."""
-    return keep(operation.machine) if operation.kind in (Kind.REMOVE, Kind.PRUNE) else {}
+def known_now(operation: Operation) -> dict[str, Any]:
+    """Give what an operation is told when it begins: which versions must stay by now, or where a copy comes from."""
+    return keep(operation.machine) if operation.kind in (Kind.REMOVE, Kind.PRUNE) else chosen(operation)
 
 
 def adopt(*, machine: Machine, requested_by: User | None, reason: str = "") -> Operation:

@@ -79,6 +79,7 @@ class _Work:
         begin = {"operation": context.operation, "kind": "copy", "version": self._name, "uuid": asked["uuid"]}
         journal.begin(layout, LANE, **begin)
         self._half.make()
+        context.outcome["source"] = asked["source"]
         there = str(asked.get("there") or self._name)
         found, content = copying.describe(self._door, self._half, there, asked["manifest"], _porter(context))
         self._door.moved.files = self._door.moved.bytes = 0  # what describes it is no part of it
@@ -146,7 +147,7 @@ class _Work:
         if left := self._place.discard():
             context.tell("warning", left)
         measured = sizes.refresh(layout)
-        context.outcome |= sealing.told(made, measured) | {"source": self._asked["source"]}
+        context.outcome |= sealing.told(made, measured)
         own = measured[made.name].unique_bytes
         context.note(f"“{made.name}” is sealed; {own / 1e6:.1f} MB are its own.")
         journal.end(layout, LANE, "succeeded")

@@ -18,9 +18,10 @@ from stacks.engine.owner import Owner
 from stacks.engine.versions import Description
 from stacks.plans import Context
 from tests.copying.sshd import Server, serving
-from tests.engine.conftest import RESERVE, Runner, make_version, owner
+from tests.engine.conftest import RESERVE, Runner, layout, make_version, owner, version
+from tests.stacks.conftest import machine
 
-__all__ = ["owner"]
+__all__ = ["layout", "machine", "owner", "version"]
 
 Files = dict[str, str]
 
@@ -74,8 +75,8 @@ def roots(tmp_path: Path, owner: Owner) -> Iterator[Callable[[str], Layout]]:
         return layout
 
     yield make
-    for layout in made:
-        shutil.rmtree(ramdisk.private_directory(layout), ignore_errors=True)
+    for one in made:
+        shutil.rmtree(ramdisk.private_directory(one), ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Carry out one copy as a worker does, in a process that can be killed: python -m tests.copying.run_copy ORDERS.json."""
+"""Carry out one copy as a worker does, in a process that can be killed: python -m tests.copying.run_copy FILE.json."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Server:
         self.place.mkdir(mode=0o700, exist_ok=True)
         for name in ("host_key", "id_ed25519"):
             if not (self.place / name).exists():
-                made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.place / name]
+                made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(self.place / name)]
                 subprocess.run(made, check=True)
         key, host = ((self.place / f"{name}.pub").read_text() for name in ("id_ed25519", "host_key"))
         line = f'command="/usr/bin/rrsync -ro {self.root}",restrict {key}'
@@ -124,5 +124,3 @@ def serving(place: Path, root: Path) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
-
-

@@ -21,7 +21,7 @@ from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
 from tests.conftest import REPOSITORY
 from tests.copying.conftest import Receiver, halves, is_root, seal, stack
-from tests.copying.sshd import Server, serving
+from tests.copying.sshd import Server
 from tests.engine.conftest import same
 from tests.waiting import until
 
@@ -252,7 +252,7 @@ def test_old_halves_go_by_themselves(source: Layout, receiver: Receiver, server:
 
 def test_what_others_put_into_a_half_is_taken_out(source: Layout, receiver: Receiver, server: Server) -> None:
     seal(source, "a", stack(5))
-    receiver.meanwhile["verify"] = lambda: receiver.stop.interrupted.set()
+    receiver.meanwhile["verify"] = receiver.stop.interrupted.set
     with pytest.raises(Interrupted):
         receiver.copy("a")
     [half] = halves(receiver.layout)

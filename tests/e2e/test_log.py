@@ -127,7 +127,10 @@ def seen_after_scrolling(page: Page, share: float) -> list[int]:
     seen: list[int] = [1]
     for _ in range(200):
         if seen[:1] == [1]:
-            page.evaluate("share => { const log = document.getElementById('log'); log.scrollTop = log.scrollHeight * share; }", share)
+            page.evaluate(
+                "share => { const log = document.getElementById('log'); log.scrollTop = log.scrollHeight * share; }",
+                share,
+            )
         page.wait_for_timeout(50)
         seen = page.evaluate(SEEN)
         if len(seen) > 10 and seen[0] != 1:
