@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,9 @@ class Wire:
     known_hosts: Path | None = None
 
     def check(self) -> None:
-        """Raise Refused, with what to type, unless both are there."""
+        """Raise Refused, with what to type, unless both are there, and ssh."""
+        if shutil.which("ssh") is None:
+            raise Refused("ssh is missing: install it with “apt install openssh-client”.")
         for path in (self.key, self.known_hosts):
             if path is None or _ODD.search(str(path)):
                 raise Refused(f"ssh cannot be given the path “{path}”: use letters, digits, “.”, “_” and “-” alone.")

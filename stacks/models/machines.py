@@ -30,8 +30,8 @@ class Machine(models.Model):
     from the disk (`stacks.engine.status`), `observed_at` when. Every `backup_every` hours, 0 for never, what users
     changed in the active tree is backed up. With `public_releases` anybody may read what changed in its software. While
     `frozen_since` is set nothing is deployed; who froze it and why is written by `stacks.marks`. `address` is where
-    other machines reach it by ssh to copy its versions, "" for nowhere; `copy_limit` is how fast it takes those of others
-    itself, in KiB a second, 0 for no bound.
+    other machines reach it by ssh to copy its versions, "" for nowhere; `copy_limit` is how fast it takes those of
+    others itself, in KiB a second, 0 for no bound.
     """
 
     class Layout(models.TextChoices):

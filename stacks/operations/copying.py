@@ -52,7 +52,8 @@ def _ask(machine: Machine, asked: dict[str, Any], rest: dict[str, Any]) -> Opera
     version = asked["version"]
     if asked["root"] != machine.root:
         raise Refused(
-            f"“{version}” was built for {asked['root']}/sw and works nowhere else: {machine.name} has {machine.root}/sw."
+            f"“{version}” was built for {asked['root']}/sw and works nowhere else; "
+            f"the live path of {machine.name} is {machine.root}/sw."
         )
     here = machine.versions.filter(name=version, removed_at=None).first()
     if here is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stacks.engine.layout import Layout
 from stacks.engine.owner import resolve
-from tests.copying.conftest import Receiver
+from tests.copying.receiving import Receiver
 from tests.copying.sshd import Server
 
 if __name__ == "__main__":

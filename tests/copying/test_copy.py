@@ -14,7 +14,7 @@ from stacks.engine.drift import EVERYTHING
 from stacks.engine.errors import CutOff, Failed, NothingToDo, Refused, VerifyFailed
 from stacks.engine.layout import Layout
 from stacks.engine.remote import Wire
-from tests.copying.conftest import Receiver, halves, is_root, noise, seal, stack
+from tests.copying.receiving import Receiver, halves, is_root, noise, seal, stack
 from tests.copying.sshd import Server
 from tests.engine.conftest import same, seal_building, write_tree
 

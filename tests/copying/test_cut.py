@@ -20,7 +20,7 @@ from stacks.engine.errors import Cancelled, CutOff, Failed, Interrupted, NoRoom
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
 from tests.conftest import REPOSITORY
-from tests.copying.conftest import Receiver, halves, is_root, seal, stack
+from tests.copying.receiving import Receiver, halves, is_root, seal, stack
 from tests.copying.sshd import Server
 from tests.engine.conftest import same
 from tests.waiting import until

@@ -20,7 +20,7 @@ from stacks.engine.layout import Layout
 from stacks.models import Machine, Operation, Version, Worker
 from stacks.operations.submission import Busy
 from tests.conftest import People
-from tests.copying.conftest import seal, stack
+from tests.copying.receiving import seal, stack
 from tests.copying.sshd import Server
 from tests.stacks.conftest import layout, machine
 from tests.stacks.views.conftest import as_admin, as_operator, as_viewer, stranger
@@ -107,7 +107,7 @@ def test_the_limit_is_the_machines_or_what_was_asked_for(machine: Machine, gp02:
 
 def test_what_is_refused_before_anything_is_asked_for(machine: Machine, gp02: Machine) -> None:
     other = add_machine("gp09", "/srv")
-    with pytest.raises(Refused, match=r"built for .*/sw and works nowhere else: gp09 has /srv/sw"):
+    with pytest.raises(Refused, match=r"built for .*/sw and works nowhere else; the live path of gp09 is /srv/sw"):
         ask(machine, other)
     assert not Operation.objects.exists()  # not for the first of them either
     with pytest.raises(Refused, match="There is no version “a” on gp09"):
