@@ -9,6 +9,7 @@ from stacks.engine import (
     area,
     copying,
     detour,
+    durable,
     inplace,
     journal,
     leftovers,
@@ -23,7 +24,7 @@ from stacks.engine import (
 from stacks.engine.errors import Refused
 from stacks.engine.events import Event
 from stacks.engine.kernels import variant
-from stacks.engine.layout import Layout
+from stacks.engine.layout import IDENTITY, Layout
 from stacks.engine.stop import Stop
 from stacks.engine.trees import Porter
 
@@ -113,6 +114,7 @@ def _recover_copy(layout: Layout, intent: dict[str, Any]) -> str:
         return f"The copy “{name}” had been sealed before the end: it is complete."
     if not os.path.lexists(layout.version(name)):
         versions.forget(layout, name)
+    durable.sweep(copying.half(layout, str(intent.get("uuid"))).tree / IDENTITY)
     return f"The copy “{name}” was not whole; what had come is kept: copy it again, and only the rest is fetched."
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stacks.engine.remote import Wire
+from tests.ports import free_port
 from tests.waiting import until
 
 _SSHD = "/usr/sbin/sshd"
@@ -31,12 +32,6 @@ LogLevel ERROR
 """
 
 
-def _port() -> int:
-    from tests.conftest import free_port  # with it comes Django, which a receiver of its own does without
-
-    return free_port()
-
-
 @dataclass
 class Server:
     """An sshd, and who may read what through it."""
@@ -45,7 +40,7 @@ class Server:
     root: Path
     host: str = "127.0.0.1"
     prefix: tuple[str, ...] = ()  # before the program, such as for a network namespace
-    port: int = field(default_factory=_port)
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
