@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from stacks.engine import drift, emptying, externals, manifest, trees, versions, walking
+from stacks.engine import contents, drift, emptying, externals, foreign, manifest, trees, versions, walking
 from stacks.engine.errors import CutOff, Failed, Refused
 from stacks.engine.events import Event
 from stacks.engine.layout import IDENTITY, Layout
@@ -185,6 +185,47 @@ def arrange(content: Manifest, apart: Collection[str], tree: Path, reuse: Sequen
     return Arranged(len(kept), linked, tuple(rest))
 
 
+def duplicate(rest: Sequence[Entry], tree: Path, reuse: Sequence[Tree], porter: Porter) -> tuple[Entry, ...]:
+    """Copy into a half-made tree the content that a tree of `reuse` holds under another time, mode or owner.
+
+    Gives what is missing still.
+    """
+    wanted = {entry.digest for entry in rest if entry.type == "f" and entry.size and entry.attributes == contents.NONE}
+    here = {
+        entry.digest: (one.path, entry) for one in reuse for entry in one.manifest.entries if entry.digest in wanted
+    }
+    left = []
+    for number, entry in enumerate(rest):
+        if number % 500 == 0:
+            porter.stop.check()
+        found = here.get(entry.digest) if entry.digest in wanted else None
+        if found is None or not _duplicated(*found, tree, entry):
+            left.append(entry)
+    return tuple(left)
+
+
+def _duplicated(source: Path, there: Entry, tree: Path, entry: Entry) -> bool:
+    try:
+        descriptor = walking.open_beneath(source, Path(there.path))
+    except OSError:  # gone meanwhile: it is fetched
+        return False
+    try:
+        if not manifest.agrees(there, os.fstat(descriptor)):
+            return False
+        made = os.open(tree / entry.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            foreign.pour(descriptor, made, entry.size)
+            if (entry.uid, entry.gid) != (os.geteuid(), os.getegid()):
+                os.fchown(made, entry.uid, entry.gid)
+            os.fchmod(made, entry.mode)
+            os.utime(made, ns=(entry.mtime_ns, entry.mtime_ns))
+        finally:
+            os.close(made)
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _tidied(content: Manifest, tree: Path) -> set[str]:
     """Take out of a half-made tree what is not as it should be, and name what stays."""
     kept: set[str] = set()
@@ -204,7 +245,7 @@ def _agrees(expected: Entry, found: walking.Found) -> bool:
     if expected.type == "f":
         return manifest.agrees(expected, status)
     target = found.target() if stat.S_ISLNK(status.st_mode) else ""
-    return manifest.describe(found.path, status, target) == expected._replace(attributes="-")
+    return manifest.describe(found.path, status, target) == expected._replace(attributes=contents.NONE)
 
 
 def _remove(path: Path) -> None:

@@ -37,7 +37,7 @@ def plan(context: Context) -> Plan:
     work = _Work(asked)
     steps = (
         Step("ask", f"Ask {source}", "Fetches the version's description and manifest.", work.ask, work.undo),
-        Step("share", "Share what is here", "Hard-links files that versions here hold already.", work.share),
+        Step("share", "Share what is here", "Takes from versions here what they hold already.", work.share),
         Step("fetch", f"Fetch the rest from {source}", "Through rsync and ssh; nothing there is changed.", work.fetch),
         Step("verify", "Verify the copy", "Reads every file and compares it with the manifest.", work.verify),
         Step("seal", "Seal the version", f"Names it {layout.version(name).name}.", work.seal),
@@ -92,13 +92,16 @@ class _Work:
     def share(self, context: Context) -> None:
         layout, place, (made, content) = context.layout, self._place, self._described
         with self._watching_room():
-            found = copying.arrange(content, made.externals, place.tree, _reusable(layout), _porter(context))
+            reuse, porter = _reusable(layout), _porter(context)
+            found = copying.arrange(content, made.externals, place.tree, reuse, porter)
             needed = room.of_copy(Manifest(found.rest), on_disk=True)
             build.check_room(layout, needed, f"The copy of “{self._name}”")
-        self._rest = found.rest
-        context.outcome |= {"linked": found.linked, "kept": found.kept}
+            self._rest = copying.duplicate(found.rest, place.tree, reuse, porter)
+        copied = len(found.rest) - len(self._rest)
+        context.outcome |= {"linked": found.linked, "duplicated": copied, "kept": found.kept}
         kept = f", {found.kept} paths are there from an earlier attempt" if found.kept else ""
-        context.note(f"{found.linked} files are shared with versions here{kept}; {len(found.rest)} are to come.")
+        here = f"{found.linked} files are shared with versions here, {copied} copied from them"
+        context.note(f"{here}{kept}; {len(self._rest)} paths are to come.")
 
     def fetch(self, context: Context) -> None:
         self._fetch(context, self._rest)

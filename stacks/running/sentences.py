@@ -39,9 +39,9 @@ def _built(version: str, outcome: Outcome) -> str:
 def _copied(version: str, outcome: Outcome) -> str:
     if "moved" not in outcome:
         return f"“{version}” is copied and sealed."
-    moved, linked = outcome["moved"], outcome.get("linked", 0)
+    moved, here = outcome["moved"], outcome.get("linked", 0) + outcome.get("duplicated", 0)
     came = f"{moved['files']:,} files came, {_megabytes(moved['received'])}"
-    return f"“{version}” is copied from {outcome['source']} and sealed: {came}; {linked:,} were here already."
+    return f"“{version}” is copied from {outcome['source']} and sealed: {came}; {here:,} were here already."
 
 
 def _backed_up(version: str, outcome: Outcome) -> str:

@@ -16,7 +16,7 @@ from stacks.engine.layout import Layout
 from stacks.engine.remote import Wire
 from tests.copying.receiving import Receiver, halves, is_root, noise, seal, stack
 from tests.copying.sshd import Server
-from tests.engine.conftest import same, seal_building, write_tree
+from tests.engine.conftest import make_version, same, seal_building, write_tree
 
 
 def nothing_is_here(layout: Layout) -> None:
@@ -66,6 +66,18 @@ def test_a_second_version_moves_its_difference(source: Layout, receiver: Receive
     one, two = (receiver.layout.version(name) / "anaconda3/lib/p5/m.py" for name in "ab")
     assert one.stat().st_ino == two.stat().st_ino
     trees.verify(versions.tree(receiver.layout, "a"), EVERYTHING)
+
+
+def test_what_is_here_under_another_time_does_not_come(source: Layout, receiver: Receiver) -> None:
+    """As where both machines built from the same packages."""
+    make_version(receiver.layout, "own", stack(50), mtime=1_600_000_000)
+    seal(source, "a", {**stack(50), "new": noise(5000, 77)})
+    (receiver.layout.version("own") / "anaconda3/lib/p7/m.py").write_text("drifted")
+    rot(receiver.layout.version("own") / "anaconda3/lib/p8/m.py")
+    outcome = receiver.copy("a")
+    assert (outcome["linked"], outcome["duplicated"]) == (0, 50)
+    assert outcome["moved"]["files"] == 3  # what is new, what drifted, and what was found to be rotten
+    same(source.version("a"), receiver.layout.version("a"))
 
 
 def test_what_lies_damaged_here_is_fetched_instead(source: Layout, receiver: Receiver) -> None:
