@@ -43,8 +43,12 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at 
         self.fields["services"].initial = "\n".join(map(_as_line, known))
 
     def clean_copy_limit(self) -> int:
-        """Nothing is no bound."""
-        return int(self.cleaned_data["copy_limit"] or 0)
+        """Nothing is no bound; a form without the field leaves it as it is."""
+        return int(self.cleaned_data["copy_limit"] or 0) if "copy_limit" in self.data else self.instance.copy_limit
+
+    def clean_address(self) -> str:
+        """Nothing is nowhere; a form without the field leaves it as it is."""
+        return str(self.cleaned_data["address"]) if "address" in self.data else self.instance.address
 
     def clean_services(self) -> list[dict[str, Any]]:
         """Read each line; an error names it."""

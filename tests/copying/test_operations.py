@@ -263,6 +263,9 @@ def test_settings_take_an_address_and_a_limit(as_admin: Client, machine: Machine
     assert as_admin.post(address, {**fields, "address": "me@gp02:2222", "copy_limit": "900"}).status_code == 302
     machine.refresh_from_db()
     assert (machine.address, machine.copy_limit) == ("me@gp02:2222", 900)
+    assert as_admin.post(address, fields).status_code == 302  # as one that knows nothing of these
+    machine.refresh_from_db()
+    assert (machine.address, machine.copy_limit) == ("me@gp02:2222", 900)
     assert as_admin.post(address, {**fields, "address": "", "copy_limit": ""}).status_code == 302
     machine.refresh_from_db()
     assert (machine.address, machine.copy_limit) == ("", 0)
