@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from stacks.engine import contents, drift, emptying, externals, foreign, manifest, trees, versions, walking
+from stacks.engine import contents, emptying, externals, foreign, manifest, trees, versions, walking
 from stacks.engine.errors import CutOff, Failed, Refused
 from stacks.engine.events import Event
 from stacks.engine.layout import IDENTITY, Layout
@@ -175,14 +175,23 @@ def arrange(content: Manifest, apart: Collection[str], tree: Path, reuse: Sequen
     What an earlier attempt left stays where lstat agrees with the manifest; what a tree of `reuse` holds is
     hard-linked, but for what lies in the top directories `apart`.
     """
+    open_up(tree)
     kept = _tidied(content, tree)
     for entry in content.entries:
-        if entry.type == "d":
-            os.chmod(f"{tree}/{entry.path}", 0o700) if entry.path in kept else os.mkdir(f"{tree}/{entry.path}", 0o700)
+        if entry.type == "d" and entry.path not in kept:
+            os.mkdir(f"{tree}/{entry.path}", 0o700)
     missing = Manifest(tuple(entry for entry in content.entries if entry.path not in kept and entry.type != "d"))
     equal = trees.held(externals.without(missing, apart), reuse)
     rest, linked = trees.link(missing, tree, equal, porter)
     return Arranged(len(kept), linked, tuple(rest))
+
+
+def open_up(tree: Path) -> None:
+    """Let this process write in every directory of a half-made tree, which nobody else can reach."""
+    for above, directories, _ in os.walk(tree):
+        for path in (f"{above}/{name}" for name in directories):
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
 
 
 def duplicate(rest: Sequence[Entry], tree: Path, reuse: Sequence[Tree], porter: Porter) -> tuple[Entry, ...]:
@@ -263,13 +272,23 @@ def finish(content: Manifest, tree: Path, owner: Owner) -> None:
     tree.chmod(0o755)
 
 
-def faults(content: Manifest, tree: Path) -> list[Difference]:
+def faults(content: Manifest, tree: Path, porter: Porter) -> list[Difference]:
     """Read every file of a tree, and give each way in which it departs from its manifest."""
-    return list(manifest.differences(content, tree, drift.EVERYTHING))
+    read, total = 0, content.bytes
+
+    def hashed(entry: Entry) -> bool:
+        nonlocal read
+        porter.stop.check()
+        read += entry.size
+        porter.advance(read, total, "bytes")
+        return True
+
+    return list(manifest.differences(content, tree, hashed))
 
 
 def take_out(found: Sequence[Difference], content: Manifest, tree: Path, porter: Porter) -> list[Entry]:
     """Remove from a half-made tree what is not as it should be; give what is to be fetched instead."""
+    open_up(tree)
     shown = "; ".join(map(str, found[:_SHOWN]))
     porter.sink(Event("warning", f"{len(found)} path(s) are not as they should be: {shown}. They are fetched again."))
     wanted = []

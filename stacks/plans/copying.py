@@ -12,7 +12,7 @@ from stacks.engine import build, copying, externals, journal, remote, reserve, r
 from stacks.engine.copying import Half
 from stacks.engine.errors import CommandFailed, NoRoom, NothingToDo, Refused, VerifyFailed
 from stacks.engine.layout import Layout, check_name
-from stacks.engine.manifest import Entry, Manifest
+from stacks.engine.manifest import Difference, Entry, Manifest
 from stacks.engine.remote import Door
 from stacks.engine.trees import Porter, Tree
 from stacks.engine.versions import Description
@@ -126,15 +126,13 @@ class _Work:
     def verify(self, context: Context) -> None:
         """Compare the copy with its manifest; what differs is fetched once more, and then nothing may differ."""
         _, content = self._described
-        tree, owner = self._place.tree, context.owner
-        copying.finish(content, tree, owner)
-        found = copying.faults(content, tree)
+        tree, porter = self._place.tree, _porter(context)
+        found = self._found(context)
         if found:
-            self._fetch(context, copying.take_out(found, content, tree, _porter(context)))
-            copying.finish(content, tree, owner)
-            found = copying.faults(content, tree)
+            self._fetch(context, copying.take_out(found, content, tree, porter))
+            found = self._found(context)
         if found:
-            copying.take_out(found, content, tree, replace(_porter(context), sink=lambda _: None))
+            copying.take_out(found, content, tree, replace(porter, sink=lambda _: None))
             source = self._asked["source"]
             raise VerifyFailed(
                 f"What {source} gave of “{self._name}” is not what was sealed: {found[0]}"
@@ -142,6 +140,11 @@ class _Work:
                 f"{self._name} --full --machine {source}”, and copy it from another machine."
             )
         context.note("Every file is as it was sealed.")
+
+    def _found(self, context: Context) -> list[Difference]:
+        _, content = self._described
+        copying.finish(content, self._place.tree, context.owner)
+        return copying.faults(content, self._place.tree, _porter(context))
 
     def seal(self, context: Context) -> None:
         made, content = self._described

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stacks.engine import externals, ramdisk, versions
+from stacks.engine import externals, ramdisk, trees, versions
+from stacks.engine.drift import EVERYTHING
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
 from tests.conftest import REPOSITORY
@@ -20,6 +21,7 @@ from tests.engine.conftest import same, seal_building, write_tree
 from tests.engine.machines import AS_UNIT
 
 ID = 33  # ssh asks who it is: an account that every Debian has
+AS_NOBODY = ["setpriv", "--reuid", str(ID), "--regid", str(ID), "--clear-groups", "--bounding-set=-all", "--"]
 AS_ACCOUNT = [str(ID) if word == "64990" else word for word in AS_UNIT]
 
 pytestmark = pytest.mark.skipif(not is_root(), reason="only root can become another user")
@@ -60,6 +62,26 @@ def copy(asked: Path, prefix: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
 
 
+def test_closed_directories_are_mended_too(place: Path, source: Layout, server: Server) -> None:
+    """Without any right but the owner's: what is wrong in a directory that nobody may write."""
+    write_tree(source.building, {**stack(3), "closed/x": "x", "closed/y": "y"}, 1_700_000_000)
+    (source.building / "closed").chmod(0o555)
+    give(source.building, ID)
+    seal_building(source, "a")
+    asked = orders(place, source, server)
+    uuid = json.loads(asked.read_text())["parameters"]["uuid"]
+    (source.version("a") / "closed/x").unlink()
+    assert "closed/x" in copy(asked, AS_NOBODY).stderr
+    [tree] = (place / "data0/.dlstack/copies").glob(f"{uuid}/sw")
+    (tree / "closed").chmod(0o555)
+    (source.version("a") / "closed/x").write_text("x")
+    os.utime(source.version("a") / "closed/x", (1_700_000_000, 1_700_000_000))
+    os.lchown(source.version("a") / "closed/x", ID, ID)
+    done = copy(asked, AS_NOBODY)
+    assert done.returncode == 0, done.stderr
+    trees.verify(versions.tree(Layout(place / "data0"), "a"), EVERYTHING)
+
+
 def test_it_keeps_ids(sealed_by_account: None, place: Path, source: Layout, server: Server) -> None:
     done = copy(orders(place, source, server), AS_ACCOUNT)
     assert done.returncode == 0, done.stderr
@@ -72,8 +94,7 @@ def test_it_keeps_ids(sealed_by_account: None, place: Path, source: Layout, serv
 def test_without_capabilities_it_is_refused(
     sealed_by_account: None, place: Path, source: Layout, server: Server
 ) -> None:
-    nobody = ["setpriv", "--reuid", str(ID), "--regid", str(ID), "--clear-groups", "--bounding-set=-all", "--"]
-    done = copy(orders(place, source, server), nobody)
+    done = copy(orders(place, source, server), AS_NOBODY)
     assert done.returncode != 0
     assert "to whom this worker may not give any" in done.stderr
     assert versions.directories(Layout(place / "data0")) == []
