@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from stacks import observation, operations, running
+from stacks import observation, operations, running, shell
 from stacks.engine import versions
 from stacks.engine.errors import NothingToDo, Refused
 from stacks.engine.layout import Layout
@@ -103,6 +103,11 @@ def test_the_limit_is_the_machines_or_what_was_asked_for(machine: Machine, gp02:
     assert asked.parameters["limit"] == 300
     operations.request_cancel(operation=asked, by=None)
     assert ask(machine, limit=0)[0].parameters["limit"] == 0
+
+
+def test_the_page_tells_the_command_that_asks_for_the_same(machine: Machine, gp02: Machine) -> None:
+    [asked] = ask(machine, source=gp02, limit=300, reason="for all")
+    assert shell.command(asked) == "dlstack copy a --to=local --from=gp02 --bwlimit=300 '--reason=for all'"
 
 
 def test_what_is_refused_before_anything_is_asked_for(machine: Machine, gp02: Machine) -> None:
