@@ -90,8 +90,8 @@ def claim(*, operation_id: int, attempt: str = "") -> bool:
 
     Raises Refused when there is no machine any more that could give it.
     """
-    operation = Operation.objects.select_related("machine").get(pk=operation_id)
-    if operation.kind != Kind.COPY:
+    operation = Operation.objects.select_related("machine").filter(pk=operation_id, kind=Kind.COPY).first()
+    if operation is None:
         return lifecycle.claim(operation_id=operation_id, attempt=attempt)
     with transaction.atomic():
         # One choice at a time: two at once would take the last place of the same machine.
