@@ -68,16 +68,20 @@ def prune(*, machine: Machine, keep_newest: int, requested_by: User | None, reas
 
 
 def keep(machine: Machine) -> dict[str, Any]:
-    """Name what the record says must stay: what is pinned or marked bad, and what a revert would put back."""
+    """Name what the record says must stay: the pinned, the bad, what a revert would put back, and what is given now."""
     target = activations.revert_target(machine)
     wanted = Q(pinned=True) | Q(bad_since__isnull=False)
     pinned = machine.versions.filter(wanted, removed_at__isnull=True).values_list("name", flat=True)
-    return {"pinned": list(pinned), "reverts_to": target.name if target else "", "given": given_now(machine)}
+    given = given_now(machine)
+    stays = {"pinned": list(pinned), "reverts_to": target.name if target else ""}
+    return {**stays, "given": given} if given else stays
 
 
 def known_now(operation: Operation) -> dict[str, Any]:
     """Give what an operation is told when it begins: which versions must stay by now, or where a copy comes from."""
-    return keep(operation.machine) if operation.kind in (Kind.REMOVE, Kind.PRUNE) else chosen(operation)
+    if operation.kind in (Kind.REMOVE, Kind.PRUNE):
+        return {"given": [], **keep(operation.machine)}
+    return chosen(operation)
 
 
 def adopt(*, machine: Machine, requested_by: User | None, reason: str = "") -> Operation:
