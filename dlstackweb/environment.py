@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from stacks.engine import sources
 from stacks.engine.errors import Refused
 from stacks.engine.limits import Limits, usual_memory
+from stacks.engine.remote import Wire
 from stacks.engine.terms import Terms
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -50,6 +51,8 @@ class Environment(BaseSettings):
     syslog: str = Field(default="", pattern=r"^(|/.+|[A-Za-z0-9.-]+:\d{1,5})$")
     allowed_sources: str | None = None
     secrets: Path | None = None
+    ssh_key: Path | None = None
+    ssh_known_hosts: Path | None = None
     build_memory: ByteSize | None = None
     build_tasks: int = Field(default=4096, ge=64)
     build_minutes: float = Field(default=720, gt=0, le=1380)
@@ -111,6 +114,12 @@ class Environment(BaseSettings):
             silence=60 * self.build_silence_minutes,
         )
         return Terms(limits, self._sources, self._secrets, self.build_network == "shared")
+
+    @property
+    def wire(self) -> Wire:
+        """How this machine asks others for versions."""
+        place = self.home / "ssh"
+        return Wire(self.ssh_key or place / "id_ed25519", self.ssh_known_hosts or place / "known_hosts")
 
     @property
     def _sources(self) -> sources.Sources:

@@ -25,8 +25,10 @@ if [ "${1:-}" = test ]; then
     need ip iproute2
     need nginx nginx-light
     need redis-server redis-server
+    need ssh openssh-client
     need docker-compose docker-compose
     need systemd-analyze systemd
+    [ -x /usr/sbin/sshd ] || PACKAGES="$PACKAGES openssh-server"
     # Debian keeps the server's programs out of the path.
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || PACKAGES="$PACKAGES postgresql"
 fi

@@ -19,7 +19,7 @@ SEEN = "Seen on disk"
 Kind = Operation.Kind
 Lane = Operation.Lane
 # A backup that found nothing changed makes no version, and then changes nothing that is active.
-SEALS = frozenset({Kind.BUILD, Kind.BACKUP, Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE})
+SEALS = frozenset({Kind.BUILD, Kind.COPY, Kind.BACKUP, Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE})
 ACTIVATES = frozenset({Kind.DEPLOY, Kind.REVERT, Kind.RESTORE, Kind.BACKUP, Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE})
 
 

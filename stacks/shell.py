@@ -24,6 +24,8 @@ def command(operation: Operation) -> str:
     asked = operation.parameters
     if asked.get("like"):
         words = ["rebuild", asked["like"], _value("name", asked["version"])]
+    elif operation.kind == Kind.COPY:
+        return shlex.join(["dlstack", *_copy(operation)])
     elif operation.kind in _SUBJECTS:
         subject = _SUBJECTS[Kind(operation.kind)]
         words = [operation.kind, *([asked.get(subject, "")] if subject else []), *_choices(operation.kind, asked)]
@@ -31,6 +33,14 @@ def command(operation: Operation) -> str:
         return ""
     reason = [_value("reason", operation.reason)] if operation.reason else []
     return shlex.join(["dlstack", *words, "--machine", operation.machine.name, *reason])
+
+
+def _copy(operation: Operation) -> list[str]:
+    asked = operation.parameters
+    source = [_value("from", asked["from"])] if asked.get("from") else []
+    reason = [_value("reason", operation.reason)] if operation.reason else []
+    limit = [_value("bwlimit", asked["limit"])] if asked.get("limit") else []
+    return ["copy", asked["version"], _value("to", operation.machine.name), *source, *limit, *reason]
 
 
 def _choices(kind: str, asked: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from django.urls import path
 from stacks.views.action import machine_action, version_action
 from stacks.views.activity import activity, activity_csv, activity_json
 from stacks.views.build import build
+from stacks.views.copying import copy
 from stacks.views.dashboard import dashboard
 from stacks.views.drift import drift
 from stacks.views.glossary import glossary
@@ -44,6 +45,7 @@ urlpatterns = [
     path("machines/<str:name>/versions/<str:version>/", version, name="version"),
     path("machines/<str:name>/versions/<str:version>/label/", label, name="label"),
     path("machines/<str:name>/versions/<str:version>/clear/", clear, name="clear"),
+    path("machines/<str:name>/versions/<str:version>/copy/", copy, name="copy"),
     path("machines/<str:name>/versions/<str:version>/do/<str:action>/", version_action, name="version-action"),
     path("machines/<str:name>/deploy/<str:version>/", deploy, name="deploy"),
     path("machines/<str:name>/revert/", revert, name="revert"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,9 @@ from django.contrib.auth.models import AnonymousUser, User
 from access import roles
 from access.roles import Role
 from tests.broker import broker, no_broker, valkey
+from tests.ports import free_port
 
-__all__ = ["broker", "no_broker", "valkey"]
+__all__ = ["broker", "free_port", "no_broker", "valkey"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -62,12 +62,6 @@ def operator(people: People) -> User:
 @pytest.fixture
 def viewer(people: People) -> User:
     return people.viewer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Home:

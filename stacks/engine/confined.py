@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stacks.engine import landlocked, owner, process
@@ -22,6 +23,7 @@ from stacks.engine.stop import Stop
 
 # Enough to keep owners, modes, attributes and file capabilities; nothing that reaches beyond files.
 _KEPT = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP", "MKNOD")
+_NAMES = ("passwd", "group", "hosts", "host.conf", "gai.conf", "nsswitch.conf", "resolv.conf", "services", "ssl")
 
 
 def run(
@@ -39,23 +41,48 @@ def run(
 
     A symlink that leads out of the two, planted before or in mid-copy, leads to nothing there.
     """
-    if os.geteuid() == 0:
-        argv = [*_namespace(source, target), "--", *argv]
-    elif owner.may_give_files() and landlocked.version() >= landlocked.OLDEST:
-        argv = [*_landlock(source, target), "--", *argv]
+    argv = [*_walls([source], target), *argv]
     process.run(Command(argv, label, base_environment(), pass_fds=lock_fds, stdin=stdin), sink, stop)
 
 
-def _landlock(source: Path, target: Path) -> list[str]:
-    return [sys.executable, "-I", "-S", landlocked.__file__, "--read", str(source), "--write", str(target)]
+def fetch(
+    command: Command, target: Path, readable: Sequence[Path], sink: Sink, stop: Stop, *, stdout: Callable[[str], None]
+) -> None:
+    """Run a program that copies from the network likewise: it sees `readable` and `target`, and the network.
+
+    What the other side sends, however it is made, ends up in `target` or nowhere.
+    """
+    argv = [*_walls([*readable, *_named()], target, network=True), *command.argv]
+    process.run(replace(command, argv=argv), sink, stop, stdout=stdout)
 
 
-def _namespace(source: Path, target: Path) -> list[str]:
+def _named() -> list[Path]:
+    """Name what ssh reads to find out who it is and where others are."""
+    return [path for name in _NAMES if (path := Path("/etc", name)).exists()]
+
+
+def _walls(readable: Sequence[Path], target: Path, *, network: bool = False) -> list[str]:
+    """Spell what stands before a program that is to be confined, [] for one without rights of its own."""
+    if os.geteuid() == 0:
+        return [*_namespace(readable, target, network=network), "--"]
+    if owner.may_give_files() and landlocked.version() >= landlocked.OLDEST:
+        return [*_landlock(readable, target), "--"]
+    return []
+
+
+def _landlock(readable: Sequence[Path], target: Path) -> list[str]:
+    shown = [word for path in readable for word in ("--read", str(path))]
+    return [sys.executable, "-I", "-S", landlocked.__file__, *shown, "--write", str(target)]
+
+
+def _namespace(readable: Sequence[Path], target: Path, *, network: bool) -> list[str]:
     capabilities = [word for name in _KEPT for word in ("--cap-add", f"CAP_{name}")]
-    shown = ["--ro-bind", str(source), str(source), "--bind", str(target), str(target)]
+    shown = [word for path in readable for word in ("--ro-bind", str(path), str(path))]
+    shown += ["--bind", str(target), str(target)]
     return [
         *ended(),
-        *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"),
+        *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc"),
+        *(() if network else ("--unshare-net",)),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 — the namespace's own
         *system(),
         *shown,

@@ -7,6 +7,7 @@ EngineError
 ├── Failed             the work was begun, failed and was undone (exit status 1)
 │   ├── CommandFailed  a program ended with a status other than 0
 │   ├── TimedOut       a program was silent or ran for too long
+│   ├── CutOff         another machine cannot be reached, or not any more
 │   ├── Unreadable     a path of a tree cannot be read
 │   ├── Exceeded       a build took more of the machine than it may
 │   └── VerifyFailed   a tree does not agree with its manifest
@@ -50,6 +51,10 @@ class CommandFailed(Failed):
 
 class TimedOut(Failed):
     """A program was silent or ran for longer than allowed."""
+
+
+class CutOff(Failed):
+    """Another machine cannot be reached, or not any more; what came before is kept for the next try."""
 
 
 class Unreadable(Failed):

@@ -70,7 +70,7 @@ class _Copier:
                 attributes = _attributes(descriptor)
             made = os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
-                _pour(descriptor, made, status.st_size)
+                pour(descriptor, made, status.st_size)
                 _dress(made, status, attributes)
             finally:
                 os.close(made)
@@ -128,8 +128,8 @@ def _dress(made: int, status: os.stat_result, attributes: list[tuple[str, bytes]
     os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def _pour(source: int, made: int, size: int) -> None:
-    """Copy the first `size` bytes, leaving holes where the source has them."""
+def pour(source: int, made: int, size: int) -> None:
+    """Copy the first `size` bytes of one open file to another, leaving holes where the source has them."""
     for start, end in _pieces(source, size):
         at = os.lseek(made, start, os.SEEK_SET)
         while at < end and (count := os.sendfile(made, source, at, min(end - at, 1 << 27))):

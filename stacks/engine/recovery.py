@@ -7,7 +7,9 @@ from typing import Any
 
 from stacks.engine import (
     area,
+    copying,
     detour,
+    durable,
     inplace,
     journal,
     leftovers,
@@ -22,7 +24,7 @@ from stacks.engine import (
 from stacks.engine.errors import Refused
 from stacks.engine.events import Event
 from stacks.engine.kernels import variant
-from stacks.engine.layout import Layout
+from stacks.engine.layout import IDENTITY, Layout
 from stacks.engine.stop import Stop
 from stacks.engine.trees import Porter
 
@@ -43,7 +45,7 @@ def recover(layout: Layout, lane: str) -> list[str]:
             said += [*trees.empty(resident.trash(layout)), *trees.empty(variant.trash(layout))]
     else:
         said = [*_mend(layout), *_finish(layout, lane), *_mend_backup(layout)]
-        said += trees.empty(layout.trash)
+        said += [*trees.empty(layout.trash), *copying.sweep(layout)]
     leftovers.sweep_shared(layout, held=lane)
     return said
 
@@ -102,6 +104,18 @@ def _clear(layout: Layout, intent: dict[str, Any]) -> None:
 def _recover_solve(layout: Layout, intent: dict[str, Any]) -> str:
     _clear(layout, intent)
     return "Nothing is left of what was to be found out."
+
+
+def _recover_copy(layout: Layout, intent: dict[str, Any]) -> str:
+    name = str(intent["version"])
+    made = versions.sealed(layout, name)
+    if made and made.uuid == intent.get("uuid"):
+        copying.half(layout, made.uuid).discard()
+        return f"The copy “{name}” had been sealed before the end: it is complete."
+    if not os.path.lexists(layout.version(name)):
+        versions.forget(layout, name)
+    durable.sweep(copying.half(layout, str(intent.get("uuid"))).tree / IDENTITY)
+    return f"The copy “{name}” was not whole; what had come is kept: copy it again, and only the rest is fetched."
 
 
 def _recover_live(layout: Layout, intent: dict[str, Any]) -> str:
@@ -188,6 +202,7 @@ def _recover_removal(layout: Layout, intent: dict[str, Any]) -> str:
 _RECOVERIES = {
     "build": _recover_build,
     "solve": _recover_solve,
+    "copy": _recover_copy,
     **dict.fromkeys(("remove", "prune"), _recover_removal),
     **dict.fromkeys(journal.MAKES_ACTIVE, _recover_live),
     "convert": _recover_conversion,

@@ -140,18 +140,25 @@ def _replace(file: str, tree: Path, equal: Entry) -> bool:
 
 
 def commit(
-    layout: Layout, description: Description, content: Manifest, step: Callable[[], None] = lambda: None
+    layout: Layout,
+    description: Description,
+    content: Manifest,
+    step: Callable[[], None] = lambda: None,
+    *,
+    tree: Path | None = None,
 ) -> None:
     """Make the tree under construction the version `sw.<name>`: the last rename is the instant in which it exists.
 
-    `step` is called right before that rename. Raises Refused when something of that name is there already.
+    `tree` is another one on the same filesystem. `step` is called right before that rename. Raises Refused when
+    something of that name is there already.
     """
+    made = tree or layout.building
     place = layout.version(description.name)
     if os.path.lexists(place):
         raise Refused(f"{place} is there already: choose another name.")
     versions.store(layout, description, content)
-    versions.mark(layout.building, description)
-    durable.sync_filesystem(layout.building)
+    versions.mark(made, description)
+    durable.sync_filesystem(made)
     step()
-    os.rename(layout.building, place)
+    os.rename(made, place)
     durable.sync_directory(layout.root)

@@ -76,9 +76,9 @@ def clone(source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter
     """
     _make_top(source.path, destination)
     _make_directories(source.manifest, destination)
-    rest, linked = _link(source.manifest, destination, held(source.manifest, reuse), porter)
+    rest, linked = link(source.manifest, destination, held(source.manifest, reuse), porter)
     _copy(source.path, destination, rest, porter)
-    _finish_directories(source.manifest, destination)
+    finish_directories(source.manifest, destination)
     files = [entry for entry in rest if entry.type == "f"]
     return Cloned(linked, frozenset(entry.path for entry in files), sum(entry.size for entry in files))
 
@@ -101,7 +101,7 @@ def _make_directories(content: Manifest, destination: Path) -> None:
             os.mkdir(f"{destination}/{entry.path}", 0o700)
 
 
-def _finish_directories(content: Manifest, destination: Path) -> None:
+def finish_directories(content: Manifest, destination: Path) -> None:
     """Give the directories of a copy, which nobody else can reach, their owner, mode and mtime."""
     # Last, and deepest first: linking and copying changes a directory's mtime, and a closed mode would be in the way.
     for entry in reversed(content.entries):
@@ -155,12 +155,8 @@ def _by_identity(digests: set[str], reuse: Sequence[Tree]) -> dict[object, tuple
     }
 
 
-def _link(
-    content: Manifest,
-    destination: Path,
-    equal: Held,
-    porter: Porter,
-) -> tuple[list[Entry], int]:
+def link(content: Manifest, destination: Path, equal: Held, porter: Porter) -> tuple[list[Entry], int]:
+    """Hard-link into `destination` what is `held`; give the paths that are left to copy, and how many were linked."""
     rest: list[Entry] = []
     linked = 0
     for number, entry in enumerate(content.entries):

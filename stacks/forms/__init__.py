@@ -4,6 +4,7 @@ from stacks.forms.actions import ACTIONS, VERSION_ACTIONS
 from stacks.forms.activity import ActivityFilter
 from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
+from stacks.forms.copying import CopyForm
 from stacks.forms.incident import FreezeForm, ReasonForm, RevertForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
@@ -17,6 +18,7 @@ __all__ = [
     "ActionForm",
     "ActivityFilter",
     "BuildForm",
+    "CopyForm",
     "EditForm",
     "FreezeForm",
     "ImportForm",

@@ -20,13 +20,16 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at 
     A service is a line with the name of a systemd unit, or a JSON object with name, status, stop and start.
     """
 
+    copy_limit = forms.IntegerField(
+        required=False, min_value=0, max_value=100_000_000, label="KiB a second at most, when it copies versions"
+    )
     backup_every = forms.TypedChoiceField(coerce=int, choices=EVERY, label="Keep what users changed")
     services = forms.CharField(required=False, widget=forms.Textarea, label="Services to pause")
 
     class Meta:
         model = Machine
-        fields = ("strategy", "backup_every", "public_releases")
-        labels = {"public_releases": "Release notes are public"}
+        fields = ("strategy", "backup_every", "public_releases", "address", "copy_limit")
+        labels = {"public_releases": "Release notes are public", "address": "Address for copies"}
         help_texts = {
             "public_releases": "Anybody may read what changed in the packages and kernels, without signing in."
         }
@@ -38,6 +41,14 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at 
             self.fields["backup_every"].choices = [*EVERY, (every, f"every {every} hours")]  # type: ignore[attr-defined]
         known = self.instance.observed.get("services", [])
         self.fields["services"].initial = "\n".join(map(_as_line, known))
+
+    def clean_copy_limit(self) -> int:
+        """Nothing is no bound; a form without the field leaves it as it is."""
+        return int(self.cleaned_data["copy_limit"] or 0) if "copy_limit" in self.data else self.instance.copy_limit
+
+    def clean_address(self) -> str:
+        """Nothing is nowhere; a form without the field leaves it as it is."""
+        return str(self.cleaned_data["address"]) if "address" in self.data else self.instance.address
 
     def clean_services(self) -> list[dict[str, Any]]:
         """Read each line; an error names it."""

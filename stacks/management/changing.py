@@ -71,7 +71,7 @@ class ChangingVerb(Verb):
     def follow(self, operation: Operation) -> int:
         """Print the log until the operation has ended, then those that it submitted; give the exit status."""
         try:
-            ended = self._followed(operation)
+            ended = self.followed(operation)
         except KeyboardInterrupt:
             self.stderr.write(how_to_look_again(operation))
             return STOPPED_LOOKING
@@ -81,14 +81,15 @@ class ChangingVerb(Verb):
             )
         return max(status_of(operation) for operation in ended)
 
-    def _followed(self, operation: Operation) -> list[Operation]:
+    def followed(self, operation: Operation) -> list[Operation]:
+        """Print the log of an operation and of those that it submitted; give them as they ended."""
         for line in logs.follow(operation.pk):
             self.say(as_text(line))
         ended = operation_numbered(operation.pk)
         self.say(f"{ended.kind} #{ended.pk} {ended.state}: {ended.message}")
         if not self.is_json and ended.state != Operation.State.SUCCEEDED:
             self.stderr.write(ended.message)
-        followed = [self._followed(child) for child in ended.children.order_by("pk")]
+        followed = [self.followed(child) for child in ended.children.order_by("pk")]
         return [ended, *(operation for part in followed for operation in part)]
 
 

@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
+from stacks.engine.errors import Refused
+from stacks.engine.remote import parse
+
 name_rule = RegexValidator(r"\A[a-z0-9][a-z0-9-]{0,62}\Z", "Lower-case letters, digits and hyphens, 63 at most.")
+
+
+def address_rule(text: str) -> None:
+    """Raise ValidationError for what ssh could read as anything else than a host, a user and a port."""
+    try:
+        parse(text)
+    except Refused as refusal:
+        raise ValidationError(str(refusal)) from None
 
 
 class Machine(models.Model):
@@ -17,7 +29,9 @@ class Machine(models.Model):
     `generation` counts the versions ever made here; `observed` is the last status document that its worker read
     from the disk (`stacks.engine.status`), `observed_at` when. Every `backup_every` hours, 0 for never, what users
     changed in the active tree is backed up. With `public_releases` anybody may read what changed in its software. While
-    `frozen_since` is set nothing is deployed; who froze it and why is written by `stacks.marks`.
+    `frozen_since` is set nothing is deployed; who froze it and why is written by `stacks.marks`. `address` is where
+    other machines reach it by ssh to copy its versions, "" for nowhere; `copy_limit` is how fast it takes those of
+    others itself, in KiB a second, 0 for no bound.
     """
 
     class Layout(models.TextChoices):
@@ -41,6 +55,8 @@ class Machine(models.Model):
     owner = models.CharField(max_length=65, blank=True, help_text="user, uid or uid:gid; empty: the worker's own user")
     backup_every = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(24 * 31)])
     public_releases = models.BooleanField(default=False)
+    address = models.CharField(max_length=300, blank=True, default="", db_default="", validators=[address_rule])
+    copy_limit = models.PositiveIntegerField(default=0, db_default=0, validators=[MaxValueValidator(100_000_000)])
     generation = models.PositiveIntegerField(default=0)
     observed: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
@@ -55,6 +71,7 @@ class Machine(models.Model):
         ordering = ("name",)
         constraints = (
             models.CheckConstraint(name="machine_root_is_absolute", condition=models.Q(root__startswith="/")),
+            models.CheckConstraint(name="machine_address_no_option", condition=~models.Q(address__startswith="-")),
             models.CheckConstraint(
                 name="machine_layout_known", condition=models.Q(layout__in=("resident", "in-place"))
             ),

@@ -38,6 +38,7 @@ class Operation(models.Model):
         PRUNE = "prune"
         DISCARD = "discard"
         SOLVE = "solve"
+        COPY = "copy"
         PROVISION = "provision"
         ADOPT = "adopt"
         CONVERT = "convert"

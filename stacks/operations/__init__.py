@@ -3,6 +3,7 @@
 from stacks.operations.checks import latest_revision, propose_name, refuse_if_taken
 from stacks.operations.choices import Choices, Externals
 from stacks.operations.concluding import conclude
+from stacks.operations.copying import claim, copy, version_named, waiting
 from stacks.operations.guards import refuse_if_barred, refuse_unless_allowed, right_for
 from stacks.operations.keeping import (
     adopt,
@@ -11,7 +12,7 @@ from stacks.operations.keeping import (
     convert,
     discard,
     keep,
-    kept_versions,
+    known_now,
     provision,
     prune,
     remove,
@@ -21,7 +22,6 @@ from stacks.operations.keeping import (
 from stacks.operations.lifecycle import (
     add_to_message,
     announce,
-    claim,
     document,
     finish,
     heartbeat,
@@ -51,6 +51,7 @@ __all__ = [
     "conclude",
     "configure",
     "convert",
+    "copy",
     "deploy",
     "describe",
     "discard",
@@ -61,7 +62,7 @@ __all__ = [
     "is_running",
     "is_unheeded",
     "keep",
-    "kept_versions",
+    "known_now",
     "latest_revision",
     "overdue",
     "preview",
@@ -88,4 +89,6 @@ __all__ = [
     "submit",
     "sweep",
     "verify",
+    "version_named",
+    "waiting",
 ]

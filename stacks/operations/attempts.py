@@ -23,7 +23,9 @@ KEPT_ELSEWHERE = frozenset(
     {"recipe_text", "packages", "kernelspecs", "unique", "inventory", "library"}
 )  # in rows of their own
 # Their one entry in the journal says that all was done; others make several changes, or do more after the last.
-DONE_BY_JOURNAL = frozenset({"build", "deploy", "revert", "restore", "discard", "kernel-install", "kernel-remove"})
+DONE_BY_JOURNAL = frozenset(
+    {"build", "copy", "deploy", "revert", "restore", "discard", "kernel-install", "kernel-remove"}
+)
 
 logger = logging.getLogger(__name__)
 Entries = Sequence[dict[str, Any]]

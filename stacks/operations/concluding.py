@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from stacks import records
 from stacks.engine.errors import Refused
 from stacks.models import Operation
-from stacks.operations import lifecycle, requests
+from stacks.operations import copying, lifecycle, requests
 from stacks.operations.attempts import Conclusion
 from stacks.signals import recorded
 from stacks.storable import storable
@@ -43,6 +43,7 @@ def conclude(*, operation_id: int, conclusion: Conclusion, log_lines: int) -> bo
     except Exception:  # a record that is refused must not hide that the machine was changed: its disk is adopted
         logger.exception("The record of operation %s", operation_id)
         finished = finish()
+    copying.wake()
     return finished or _was_finished(operation_id, conclusion)
 
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from stacks import activations, observation
 from stacks.models import Machine, Operation
+from stacks.operations.copying import chosen, given_now
 from stacks.operations.requests import preview
 from stacks.operations.submission import refuse_if_busy, submit
 from stacks.plans import LANES
@@ -67,16 +68,20 @@ def prune(*, machine: Machine, keep_newest: int, requested_by: User | None, reas
 
 
 def keep(machine: Machine) -> dict[str, Any]:
-    """Name what the record says must stay: what is pinned or marked bad, and what a revert would put back."""
+    """Name what the record says must stay: the pinned, the bad, what a revert would put back, and what is given now."""
     target = activations.revert_target(machine)
     wanted = Q(pinned=True) | Q(bad_since__isnull=False)
     pinned = machine.versions.filter(wanted, removed_at__isnull=True).values_list("name", flat=True)
-    return {"pinned": list(pinned), "reverts_to": target.name if target else ""}
+    given = given_now(machine)
+    stays = {"pinned": list(pinned), "reverts_to": target.name if target else ""}
+    return {**stays, "given": given} if given else stays
 
 
-def kept_versions(operation: Operation) -> dict[str, Any]:
-    """Give what must stay now, for an operation that deletes versions: some may have been pinned since."""
-    return keep(operation.machine) if operation.kind in (Kind.REMOVE, Kind.PRUNE) else {}
+def known_now(operation: Operation) -> dict[str, Any]:
+    """Give what an operation is told when it begins: which versions must stay by now, or where a copy comes from."""
+    if operation.kind in (Kind.REMOVE, Kind.PRUNE):
+        return {"given": [], **keep(operation.machine)}
+    return chosen(operation)
 
 
 def adopt(*, machine: Machine, requested_by: User | None, reason: str = "") -> Operation:

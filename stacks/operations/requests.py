@@ -70,7 +70,8 @@ def build(  # noqa: PLR0913 — each is one field of the form
         "deploy": deploy,
     }
     _refuse_early(machine, Kind.BUILD, {**parameters, "generation": 0})
-    return _submit_build(machine=machine, parameters=parameters, requested_by=requested_by, reason=reason)
+    asked = {"requested_by": requested_by, "reason": reason}
+    return submit_sealing(machine=machine, kind=Kind.BUILD, parameters=parameters, **asked)
 
 
 def rebuild(
@@ -86,7 +87,8 @@ def rebuild(
     refuse_if_taken(machine, version)
     parameters = {"version": version, "like": like, "strategy": machine.strategy, "kernel_dir": "", "deploy": False}
     _refuse_early(machine, Kind.BUILD, {**parameters, "generation": 0})
-    return _submit_build(machine=machine, parameters=parameters, requested_by=requested_by, reason=reason)
+    asked = {"requested_by": requested_by, "reason": reason}
+    return submit_sealing(machine=machine, kind=Kind.BUILD, parameters=parameters, **asked)
 
 
 def solve(
@@ -163,9 +165,9 @@ def retry(*, operation: Operation, by: User | None) -> Operation:
     refuse_unless_retryable(operation)
     machine, parameters = operation.machine, dict(operation.parameters)
     rest: dict[str, Any] = {"requested_by": by, "reason": operation.reason, "retry_of": operation}
-    if operation.kind == Kind.BUILD:
+    if operation.kind in (Kind.BUILD, Kind.COPY):
         refuse_if_taken(machine, parameters["version"])
-        return _submit_build(machine=machine, parameters=parameters, **rest)
+        return submit_sealing(machine=machine, kind=operation.kind, parameters=parameters, **rest)
     if operation.kind in (Kind.KERNEL_INSTALL, Kind.KERNEL_REMOVE):
         with transaction.atomic():
             parameters |= {"version": propose_name(machine), "generation": allot_generation(machine)}
@@ -190,6 +192,7 @@ def preview(*, machine: Machine, kind: str, parameters: dict[str, Any]) -> Plan:
         progress=_ignore,
         # A page or a shell beside a worker that systemd gives its secrets has no way to read those.
         terms=replace(settings.DLSTACK.terms, sees_secrets=settings.DLSTACK.is_embedded),
+        wire=settings.DLSTACK.wire,
     )
     return plans.plan_for(kind, context)
 
@@ -199,10 +202,11 @@ def _refuse_early(machine: Machine, kind: str, parameters: dict[str, Any]) -> No
         preview(machine=machine, kind=kind, parameters=parameters)
 
 
-def _submit_build(*, machine: Machine, parameters: dict[str, Any], **rest: Any) -> Operation:
+def submit_sealing(*, machine: Machine, kind: str, parameters: dict[str, Any], **rest: Any) -> Operation:
+    """Submit an operation that seals a version, with the machine's next generation."""
     with transaction.atomic():
         generation = allot_generation(machine)
-        return submit(machine=machine, kind=Kind.BUILD, parameters={**parameters, "generation": generation}, **rest)
+        return submit(machine=machine, kind=kind, parameters={**parameters, "generation": generation}, **rest)
 
 
 def _ignore(told: object) -> None:

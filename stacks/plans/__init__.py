@@ -12,6 +12,7 @@ from stacks.plans import (
     backup,
     build,
     configure,
+    copying,
     deploy,
     discard,
     kernel_check,
@@ -28,6 +29,7 @@ from stacks.plans.base import Context, Observer, Plan, Step, execute, outcome_of
 PLANS: dict[str, Callable[[Context], Plan]] = {
     "build": build.plan,
     "solve": solve.plan,
+    "copy": copying.plan,
     "deploy": deploy.plan,
     "revert": revert.plan,
     "restore": restore.plan,
@@ -49,7 +51,9 @@ PLANS: dict[str, Callable[[Context], Plan]] = {
 LANES: dict[str, str] = {
     **dict.fromkeys(("deploy", "revert", "restore", "discard", "adopt", "convert", "provision"), "live"),
     **dict.fromkeys(("kernel-install", "kernel-remove"), "live"),
-    **dict.fromkeys(("build", "solve", "backup", "verify", "remove", "prune", "configure", "kernel-check"), "build"),
+    **dict.fromkeys(
+        ("build", "solve", "copy", "backup", "verify", "remove", "prune", "configure", "kernel-check"), "build"
+    ),
 }
 
 

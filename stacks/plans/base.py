@@ -13,6 +13,7 @@ from stacks.engine.events import Event, Kind, Progress, ProgressSink, Sink
 from stacks.engine.layout import Layout
 from stacks.engine.masks import Mask
 from stacks.engine.owner import Owner
+from stacks.engine.remote import Wire
 from stacks.engine.stop import Stop
 from stacks.engine.terms import Terms
 
@@ -28,7 +29,7 @@ class Context:
     `parameters` are the operation's frozen parameters; `outcome` collects plain values for the record
     (JSON types only), `lock_fds` are inherited by every child process (invariant 7). `fence` raises Interrupted where
     the operation is not this worker's any more; it is asked before each step and before what users notice. `terms` are
-    the machine's for guests, and `mask` knows what they were given and nobody may see.
+    the machine's for guests, and `mask` knows what they were given and nobody may see. `wire` is how it asks others.
     """
 
     layout: Layout
@@ -44,6 +45,7 @@ class Context:
     outcome: dict[str, Any] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     mask: Mask = field(default_factory=Mask)
+    wire: Wire = field(default_factory=Wire)
 
     def tell(self, kind: Kind, text: str) -> None:
         """Emit one line of the log under the running step."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from stacks.engine import area, build, externals, journal, sizes, symlinks, versions
@@ -19,6 +18,7 @@ from stacks.engine.installers.base import Site
 from stacks.engine.strategies import Strategy
 from stacks.engine.trees import Porter
 from stacks.engine.versions import Description
+from stacks.plans import sealing
 from stacks.plans.base import Context
 from stacks.plans.hosting import Hosting
 from stacks.plans.leading import Leading
@@ -96,15 +96,8 @@ class Work:
         context.note(
             f"{size.files} files, {size.bytes / 1e6:.1f} MB, of which {size.unique_bytes / 1e6:.1f} MB are its own."
         )
-        context.outcome |= asdict(description) | {
-            "version": description.name,
-            "manifest_digest": description.manifest,
-            "bytes": size.bytes,
-            "unique_bytes": size.unique_bytes,
-            "unique": {name: item.unique_bytes for name, item in measured.items()},
-            "warnings": self._building.warnings,
-            "strategy": self._strategy,
-        }
+        more = {"warnings": self._building.warnings, "strategy": self._strategy}
+        context.outcome |= sealing.told(description, measured) | more
         self.end(context, "succeeded")
 
     def _tell_of_links(self, context: Context, description: Description) -> None:

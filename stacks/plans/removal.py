@@ -23,7 +23,7 @@ def remove(context: Context) -> Plan:
 
 def prune(context: Context) -> Plan:
     """Plan the removal of all versions but the newest `keep`; raises Refused when there is nothing to remove."""
-    stay = [*_pinned(context), context.parameters.get("reverts_to", "")]
+    stay = [*_pinned(context), *context.parameters.get("given", ()), context.parameters.get("reverts_to", "")]
     names = removal.surplus(context.layout, int(context.parameters.get("keep", KEEP)), stay)
     free = [name for name in names if _is_free(context.layout, name)]
     if not free:
@@ -44,6 +44,8 @@ def _is_free(layout: Layout, name: str) -> bool:
 def _check(context: Context, name: str) -> None:
     if name == context.parameters.get("reverts_to"):
         raise Refused(f"“{name}” is what a revert would put back: it cannot be removed.")
+    if name in context.parameters.get("given", ()):
+        raise Refused(f"“{name}” is being copied to another machine: wait until that has ended.")
     removal.check(context.layout, name, _pinned(context))
 
 

@@ -90,7 +90,7 @@ class Attempt:
 
     def _context(self, lock: int) -> Context:
         operation = self._operation
-        kept = self._patiently(partial(operations.kept_versions, operation))
+        kept = self._patiently(partial(operations.known_now, operation))
         return Context(
             layout=self._layout,
             owner=owner.resolve(operation.machine.owner),
@@ -104,6 +104,7 @@ class Attempt:
             outcome=self._outcome,
             terms=settings.DLSTACK.terms,
             mask=self._mask,
+            wire=settings.DLSTACK.wire,
         )
 
     def _patiently(self, ask: Callable[[], T]) -> T:

@@ -46,14 +46,15 @@ def run(operation_id: int, *, plan_for: PlanFor = plans.plan_for, is_stopping: C
     if operation is None or _is_refused(operation):
         return
     with ExitStack() as held:
+        claim = partial(operations.claim, operation_id=operation_id, attempt=uuid.uuid4().hex)
         try:
             lock = _hold(held, operation)
+            # With the lock held: whoever finds it free knows that a running operation of this lane has no worker.
+            claimed = persistently(claim, is_stopping)
         except (EngineError, OSError) as error:
             _refuse(operation, failed(error))
             return
-        # Claimed with the lock held: whoever finds it free knows that a running operation of this lane has no worker.
-        claim = partial(operations.claim, operation_id=operation_id, attempt=uuid.uuid4().hex)
-        if persistently(claim, is_stopping):
+        if claimed:
             _carry_out(operation, plan_for, is_stopping, lock)
 
 

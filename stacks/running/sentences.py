@@ -36,6 +36,14 @@ def _built(version: str, outcome: Outcome) -> str:
     return f"“{version}” is built and sealed: {size}, of which {_megabytes(outcome['unique_bytes'])} are its own."
 
 
+def _copied(version: str, outcome: Outcome) -> str:
+    if "moved" not in outcome:
+        return f"“{version}” is copied and sealed."
+    moved, here = outcome["moved"], outcome.get("linked", 0) + outcome.get("duplicated", 0)
+    came = f"{moved['files']:,} files came, {_megabytes(moved['received'])}"
+    return f"“{version}” is copied from {outcome['source']} and sealed: {came}; {here:,} were here already."
+
+
 def _backed_up(version: str, outcome: Outcome) -> str:
     if not outcome.get("changed"):
         return "Nothing has changed since the active version was sealed: nothing was written."
@@ -83,6 +91,7 @@ def _megabytes(size: float) -> str:
 
 _TOLD: dict[str, Callable[[str, Outcome], str]] = {
     Kind.BUILD: _built,
+    Kind.COPY: _copied,
     Kind.BACKUP: _backed_up,
     Kind.REMOVE: _removed,
     Kind.PRUNE: _removed,

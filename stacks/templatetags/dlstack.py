@@ -40,6 +40,7 @@ KIND_ICONS = {
     "remove": "trash",
     "prune": "scissors",
     "solve": "calculator",
+    "copy": "document-duplicate",
     "provision": "server",
     "adopt": "inbox-arrow-down",
     "convert": "arrows-right-left",

@@ -31,18 +31,22 @@ def operation(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(Operation.objects.select_related(*RELATED), pk=pk)
     children = found.children.select_related("requested_by")
     if request.htmx:
-        context = {"operation": found, "children": children, "waiting": waiting_for(found)}
+        context = {"operation": found, "children": children, "waiting": _waiting(found)}
         return render(request, "stacks/_operation_head.html", context)
     query = request.GET.get("q", "")[:LONGEST_QUERY]
     context = {
         "operation": found,
-        "waiting": waiting_for(found),
+        "waiting": _waiting(found),
         "children": children,
         "query": query,
         "found": _searched(found, query) if query else None,
         **_shown(found, asked_lines(request.GET.get("line", ""))),
     }
     return render(request, "stacks/operation.html", context)
+
+
+def _waiting(found: Operation) -> str:
+    return waiting_for(found) or operations.waiting(found)
 
 
 def asked_lines(text: str) -> range:

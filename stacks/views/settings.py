@@ -44,7 +44,7 @@ def _save(request: Request, machine: Machine, form: SettingsForm) -> HttpRespons
 
 def _note(request: Request, machine: Machine, form: SettingsForm) -> None:
     """Keep on the audit trail which settings changed; services are written by an operation of their own."""
-    changed = [name for name in form.changed_data if name in form.Meta.fields]
+    changed = [name for name in form.Meta.fields if form.initial[name] != form.cleaned_data[name]]
     if changed:
         old = ", ".join(f"{name}={form.initial[name]}" for name in changed)
         new = ", ".join(f"{name}={form.cleaned_data[name]}" for name in changed)

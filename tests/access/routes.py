@@ -84,6 +84,7 @@ ROUTES: dict[str, Route] = {
     "stacks:version": looks(**A),
     "stacks:label": sends(Role.OPERATOR, 302, {"note": "keep"}, **A),
     "stacks:clear": asks(Role.OPERATOR, 409, WHY, 302, **A),
+    "stacks:copy": asks(Role.OPERATOR, 422, {}, **A),
     "stacks:version-action": asks(Role.OPERATOR, 302, {}, **A, action="verify"),
     "stacks:deploy": asks(Role.OPERATOR, 302, {"seen": "b"}, **A),
     "stacks:revert": asks(Role.OPERATOR, 302, {"seen": "b", "version": "a"}, **M),

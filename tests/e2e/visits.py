@@ -137,6 +137,8 @@ SEEDED = (
     Visit(f"{LOCAL}deploy/2026-11-12/", sending(seen="2026-10-30"), status=409),
     *(Visit(f"{LOCAL}do/{action}/") for action in ACTIONS),
     *(Visit(f"{OLD}do/{action}/") for action in VERSION_ACTIONS),
+    *map(Visit, (f"{OLD}copy/", "/machines/gp02/versions/2026-11-20/copy/")),
+    Visit("/machines/gp02/versions/2026-11-20/copy/", sending(limit="-1"), status=422),
     *map(Visit, ("/machines/gp30/do/restore/", "/machines/gp30/do/convert/", "/machines/gp30/do/adopt/")),
     Visit(f"{LOCAL}do/prune/", sending(keep="-1"), status=422),
     Visit(f"{OLD}do/rebuild/", sending(name="hdd"), status=409),

@@ -103,7 +103,7 @@ def test_a_directory_that_became_a_symlink_reaches_nothing_outside(
     shutil.rmtree(tmp_path / "copy", ignore_errors=True)
     write_tree(tmp_path / "copy", {"bin/run": ""})
     (tmp_path / "copy" / "lib").symlink_to(outside)  # as a copy would be that was made of it without a namespace
-    trees._finish_directories(source.manifest, tmp_path / "copy")
+    trees.finish_directories(source.manifest, tmp_path / "copy")
     after = outside.stat()
     assert manifest.scan(outside) == before[0]
     assert (after.st_mode, after.st_mtime_ns) == (before[1].st_mode, before[1].st_mtime_ns)

@@ -163,7 +163,7 @@ def _inside(directory: Path, *besides: str) -> list[Path]:
 # How a recovery says that the operation had been as good as done, and how that it had not.
 _DONE = ("had become active", "is complete", "had been removed", "was completed", "was discarded")
 _UNDONE = ("had not become active", "half-made version", "Nothing is left", "was withdrawn", "had not been removed",
-           "layout in-place was kept", "was not discarded")  # fmt: skip
+           "layout in-place was kept", "was not discarded", "was not whole")  # fmt: skip
 _STATE = ("The live tree is “",)
 
 

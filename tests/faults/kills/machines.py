@@ -7,7 +7,9 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-from stacks.engine import inplace
+from stacks.engine import inplace, ramdisk
+from stacks.engine.owner import resolve
+from tests.copying.sshd import Server
 from tests.engine.conftest import make_version, seal_building, write_tree
 from tests.faults.kills.place import Place
 from tests.kernels import corpus
@@ -46,6 +48,18 @@ def in_place(place: Place) -> None:
     inplace.set_layout(place.layout, in_place=True)
     seal(place, "a", "b", "c")
     deploy(place, "a", "b")
+
+
+def beside_another(place: Place) -> None:
+    """The same beside another machine, which has a version n that shares most with c."""
+    resident(place)
+    if place.server is None:
+        place.there.root.parent.mkdir()
+        ramdisk.prepare_state(place.there, resolve())
+        make_version(place.there, "n", files("c") | {"env/only-n/file": "n"}, mtime=1e9, external=EXTERNAL)
+        place.server = Server(place.path / "ssh", place.there.root)
+        place.server.prepare()
+        place.server.start()
 
 
 def drifted(make: Make) -> Make:

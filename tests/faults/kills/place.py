@@ -13,6 +13,8 @@ from pathlib import Path
 from stacks.engine import ramdisk, services
 from stacks.engine.layout import Layout
 from stacks.engine.owner import resolve
+from stacks.engine.remote import Wire
+from tests.copying.sshd import Server
 from tests.engine import daemons
 from tests.engine.conftest import Runner
 from tests.engine.machines import unmount_below
@@ -29,6 +31,7 @@ class Place:
         self.layout = Layout(path / "data0")
         self.temporary = path / "tmp"
         self._kept = path / "kept"
+        self.server: Server | None = None  # through which another machine's root is read, where there is one
         for directory in (self.temporary, self._kept):
             directory.mkdir(mode=0o755)
 
@@ -73,6 +76,16 @@ class Place:
             self.keep(name)
         self.put_back(name)
 
+    @property
+    def there(self) -> Layout:
+        """The root of another machine."""
+        return Layout(self.path / "there/data0")
+
+    @property
+    def wire(self) -> Wire:
+        """How this machine asks that one."""
+        return self.server.wire if self.server is not None else Wire()
+
     def runner(self) -> Runner:
         """Give what carries plans out here."""
         return Runner(self.layout, resolve())
@@ -102,6 +115,8 @@ def opened(path: Path | None = None) -> Iterator[Place]:
             place.keep("pristine")
             yield place
     finally:
+        if place.server is not None:
+            place.server.stop()
         place.clear()
         shutil.rmtree(place.ram, ignore_errors=True)
         shutil.rmtree(path)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.engine import services
+from stacks.engine import services, versions
 from stacks.plans import Context, Plan, plan_for
 from stacks.plans import provision as provisioning
 from tests.engine.machines import host
 from tests.faults.kills.machines import (
     EXTERNAL,
     Make,
+    beside_another,
     buildable,
     by_hand,
     drifted,
@@ -68,6 +69,14 @@ def builds(**more: Any) -> Callable[[Place], Asked]:
     return lambda place: {"recipe_text": tiny_recipe(index(place)) + external, **about}
 
 
+def copies(place: Place) -> Asked:
+    there = versions.describe(place.there, "n")
+    if there is None or place.server is None:
+        raise AssertionError("the other machine has it")
+    about = {"uuid": there.uuid, "manifest": there.manifest, "root": str(place.layout.root)}
+    return {"version": "n", "generation": 9, "source": "gp02", "address": place.server.address, **about}
+
+
 VERIFY = ("verify", {"version": "b", "full": True})
 REVERT = ("revert", {"version": "a"})
 
@@ -98,6 +107,7 @@ SCENARIOS = (
     Scenario("kernel-remove", "kernel-remove", with_kernels, asks(version="n", kernel="old"), REVERT),
     Scenario("kernel-check", "kernel-check", with_kernels, asks(version="a", depth="static"),
              ("verify", {"version": "a"}), told=False),
+    Scenario("copy", "copy", beside_another, copies, ("verify", {"version": "n", "full": True}), slow=True),
     Scenario("solve", "solve", buildable, builds(), ("verify", {"version": "a"}), slow=True),
     Scenario("build", "build", buildable, builds(), ("deploy", {"version": "n"}), slow=True),
     Scenario("build, repoint", "build", buildable, builds(strategy="repoint"),

@@ -52,6 +52,7 @@ def carry_out(place: Place, scenario: Scenario, asked: Asked, operation: str, he
             *(place.layout, resolve(), operation, asked, lambda event: None, lambda progress: None),
             lock_fds=(lock,),
             terms=Terms(sources=Sources(directories=(Path("/"),))),
+            wire=place.wire,
         )
         plan = scenario.plan(place, context)
         points.watch()
