@@ -5,6 +5,7 @@ from stacks.forms.activity import ActivityFilter
 from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
 from stacks.forms.incident import FreezeForm, ReasonForm, RevertForm
+from stacks.forms.joining import ForgetForm, JoiningForm, NameForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
 from stacks.forms.recipes import EditForm, ImportForm
@@ -18,9 +19,12 @@ __all__ = [
     "ActivityFilter",
     "BuildForm",
     "EditForm",
+    "ForgetForm",
     "FreezeForm",
     "ImportForm",
+    "JoiningForm",
     "LabelForm",
+    "NameForm",
     "OperationFilter",
     "ReasonForm",
     "RevertForm",
