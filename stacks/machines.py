@@ -12,7 +12,7 @@ from access.models import AuditEntry
 from access.roles import MACHINES
 from stacks import joining
 from stacks.engine.errors import Refused
-from stacks.models import Joining, Machine, Operation
+from stacks.models import Machine, Operation
 from stacks.operations.guards import refuse_unless_allowed
 from stacks.operations.submission import describe
 
@@ -29,8 +29,7 @@ def rename(*, machine: Machine, name: str, by: User) -> None:
             _hold(machine)
             joining.refuse_own_name(name)
             Machine.objects.filter(pk=machine.pk).update(name=name, awaited_since=Now())
-            for invitation in Joining.objects.filter(name=old, used_at=None, withdrawn_at=None):
-                joining.withdraw(joining=invitation, by=by)
+            joining.note_withdrawn(joining.retire(old), by=by)
             said = f"The machine {old} was renamed {name}."
             audit.record(AuditEntry.Kind.MACHINE, said, by=by, machine=name, old=old, new=name)
     except IntegrityError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -66,9 +67,9 @@ def _make(described: dict[str, Any], *, by: User) -> tuple[Joining, str]:
     expires = timezone.now() + LASTS
     try:
         with transaction.atomic():
-            for older in Joining.objects.filter(name=described["name"], used_at=None, withdrawn_at=None):
-                withdraw(joining=older, by=by)
+            withdrawn = retire(described["name"])
             made = Joining.objects.create(**described, prefix=prefix, digest=digest, created_by=by, expires_at=expires)
+            note_withdrawn(withdrawn, by=by)
             what = f"root {made.root}, layout {made.layout}, owner {made.owner or 'its own choice'}"
             _note(made, f"was made for the machine {made.name} until {expires:%H:%M} UTC ({what}).", by=by)
     except IntegrityError:
@@ -84,8 +85,21 @@ def withdraw(*, joining: Joining, by: User) -> bool:
         rows = Joining.objects.filter(pk=joining.pk, used_at=None, withdrawn_at=None)
         if not rows.update(withdrawn_at=timezone.now()):
             return False
-        _note(joining, f"for the machine {joining.name} was withdrawn.", by=by)
+        note_withdrawn([joining], by=by)
     return True
+
+
+def retire(name: str) -> list[Joining]:
+    """Make the tokens of a name useless, in a transaction that ends with `note_withdrawn` of what this gives."""
+    found = list(Joining.objects.select_for_update().filter(name=name, used_at=None, withdrawn_at=None))
+    Joining.objects.filter(pk__in=[one.pk for one in found]).update(withdrawn_at=timezone.now())
+    return found
+
+
+def note_withdrawn(withdrawn: Iterable[Joining], *, by: User) -> None:
+    """Keep on the audit trail that tokens were withdrawn; like each entry last, since writers wait for one another."""
+    for joining in withdrawn:
+        _note(joining, f"for the machine {joining.name} was withdrawn.", by=by)
 
 
 def find(text: str) -> Joining | None:

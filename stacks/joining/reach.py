@@ -47,9 +47,13 @@ def remarks(database_url: str, redis_url: str) -> list[str]:
 
 
 def place(url: str) -> tuple[str, int]:
-    """Give the host and port that an address names; port 0 where it names none."""
+    """Give the host and port that an address names; port 0 where it names none that can be."""
     found = urlsplit(url)
-    return unquote(found.hostname or ""), found.port or 0
+    try:
+        port = found.port or 0
+    except ValueError:
+        port = 0
+    return unquote(found.hostname or ""), port
 
 
 def _host(url: str) -> str:
