@@ -54,7 +54,8 @@ def test_the_page_follows_the_machine_in(as_admin: Client) -> None:
     text = typed(as_admin.post(ADDRESS, GOOD).content.decode())
     address = f"/joinings/{Joining.objects.get().pk}/"
     waiting = as_admin.get(address, headers=LIVE).content.decode()
-    assert 'id="withdraw"' in waiting
+    assert "works once" in waiting
+    assert 'id="withdraw"' in as_admin.get(address).content.decode()
     [seen] = re.findall(r"seen=(\w+)", waiting)
     assert as_admin.get(address, {"seen": seen}, headers=LIVE).status_code == 204
     post(text)
