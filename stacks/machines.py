@@ -51,7 +51,8 @@ def forget(*, machine: Machine, by: User) -> None:
 
 def held(machine: Machine) -> str:
     """Say how much is on record of a machine."""
-    return f"{machine.versions.count()} versions and {machine.operations.count()} operations"
+    versions, operations = machine.versions.count(), machine.operations.count()
+    return f"{versions} version{'s' * (versions != 1)} and {operations} operation{'s' * (operations != 1)}"
 
 
 def hindrance(machine: Machine) -> str:

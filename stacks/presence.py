@@ -75,8 +75,9 @@ def problems(machines: Collection[Machine]) -> Problems:
     silent = ExpressionWrapper(Q(heard_at__lt=Now() - SILENT_AFTER), output_field=BooleanField())
     found: Problems = {}
     for worker in heard(machines).annotate(silent=silent).order_by("lane"):
-        told = [_silence(worker)] if worker.silent else list(_differences(worker))
-        found.setdefault(worker.machine_id, []).extend(told)
+        told = [_silence(worker)] if worker.silent else _differences(worker)
+        known = found.setdefault(worker.machine_id, [])
+        known.extend(one for one in told if one not in known)  # both lanes have the clock of their machine
     for machine in machines:
         if machine.pk not in found and _is_overdue(machine):
             found[machine.pk] = [_never(machine)]

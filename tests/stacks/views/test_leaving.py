@@ -111,7 +111,7 @@ def test_a_machine_is_forgotten_and_its_disk_is_not(
     Worker.objects.create(machine=machine, lane="live", heard_at=timezone.now())
     before = listing(root, times=True)
     page = as_admin.get("/machines/local/forget/").content.decode()
-    assert "2 versions and 1 operations" in page
+    assert "2 versions and 1 operation" in page
     assert "Its workers still run" in page
     answer = as_admin.post("/machines/local/forget/", {"name": "local"})
     assert answer.headers["Location"] == "/"
@@ -120,7 +120,7 @@ def test_a_machine_is_forgotten_and_its_disk_is_not(
     assert not Operation.objects.exists()
     assert listing(root, times=True) == before
     entry = AuditEntry.objects.filter(kind="machine").latest("number")
-    assert entry.what.startswith("The machine local was forgotten, with 2 versions and 1 operations on record")
+    assert entry.what.startswith("The machine local was forgotten, with 2 versions and 1 operation on record")
 
 
 def test_its_name_is_typed(as_admin: Client, elsewhere: Machine) -> None:
