@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -85,14 +85,18 @@ def problems(machines: Collection[Machine]) -> Problems:
 
 
 def _is_overdue(machine: Machine) -> bool:
-    return machine.awaited_since is not None and timezone.now() - machine.awaited_since > SILENT_AFTER
+    return timezone.now() - _awaited(machine) > SILENT_AFTER
+
+
+def _awaited(machine: Machine) -> datetime:
+    return machine.awaited_since or machine.created_at
 
 
 def _never(machine: Machine) -> dict[str, Any]:
-    since = f"{timezone.localtime(machine.awaited_since):%d %b %H:%M}"
+    since = f"{timezone.localtime(_awaited(machine)):%d %b %H:%M}"
     return {
         "code": "never-answered",
-        "message": f"No worker of {machine} has answered since it joined, or got this name, {since}.",
+        "message": f"No worker of {machine} has answered since it was added, joined or was renamed, {since}.",
         "action": f"Look there: systemctl status dlstack-live. Or let {machine} join again, which takes one command.",
         "address": reverse("stacks:machine-join", args=[machine.name]),
     }

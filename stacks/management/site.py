@@ -46,7 +46,8 @@ class Site:
                 raise Refused(self._refusal(error)) from None
         except (OSError, ValueError) as error:  # URLError is one
             why = error.reason if isinstance(error, URLError) else error
-            raise Refused(f"{self._address} does not answer: {why}") from None
+            rest = "" if look else " Whether the token was used stands on its page."
+            raise Refused(f"{self._address} does not answer: {why}{rest}") from None
 
     def _read(self, content: bytes) -> dict[str, Any]:
         try:

@@ -83,12 +83,14 @@ def test_another_name_goes_into_units_and_queues(place: Path) -> None:
     ("answer", "says"),
     [
         ({}, "lacks DATABASE_URL"),
+        (["DATABASE_URL"], "lacks DATABASE_URL"),
+        (None, "lacks DATABASE_URL"),
         ({**VARIABLES, "REDIS_URL": ""}, "lacks REDIS_URL"),
         ({**VARIABLES, "DATABASE_URL": 1}, "lacks DATABASE_URL"),
         ({**VARIABLES, "REDIS_URL": "redis://x\nLD_PRELOAD=/x"}, "control characters in REDIS_URL"),
     ],
 )
-def test_answers_that_no_file_can_hold(answer: dict[str, Any], says: str) -> None:
+def test_answers_that_no_file_can_hold(answer: Any, says: str) -> None:
     with pytest.raises(Refused, match=says):
         joining.check(answer)
 

@@ -74,9 +74,10 @@ def text(asked: Wanted, variables: Mapping[str, str], before: str) -> str:
     return "\n".join([head.rstrip(), *ours, *(["# Kept as it was:", *kept.values()] if kept else []), ""])
 
 
-def check(variables: Mapping[str, object]) -> dict[str, str]:
+def check(answer: object) -> dict[str, str]:
     """Take the known variables from an answer; raises Refused for values that no environment file can hold."""
-    found = {name: value for name in NAMES if isinstance(value := variables.get(name), str)}
+    told = answer if isinstance(answer, Mapping) else {}
+    found = {name: value for name in NAMES if isinstance(value := told.get(name), str)}
     if missing := [name for name in SECRETS if not found.get(name)]:
         raise Refused(f"The answer lacks {', '.join(missing)}: are the pages of the same version as this program?")
     if broken := [name for name, value in found.items() if _UNPRINTABLE.search(value)]:

@@ -50,8 +50,9 @@ class Command(Verb):
         if options["dry_run"]:
             return self._show(asked, host, again=options["again"])
         _refuse_if_hopeless(asked, host, options)
-        variables = joining.check(site.ask(token, look=False).get("variables", {}))
+        given = site.ask(token, look=False)
         try:
+            variables = joining.check(given.get("variables"))
             self._write(joining.actions(asked, host, variables, again=options["again"]))
             return self._finish(asked, host, variables, start=options["start"])
         except (EngineError, OSError) as error:

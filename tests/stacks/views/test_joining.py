@@ -166,6 +166,13 @@ def test_without_a_shared_database_it_is_said_why_not(as_admin: Client, settings
     assert as_admin.post(ADDRESS, GOOD).status_code == 409
 
 
+def test_a_machine_that_was_added_otherwise_and_never_answered_is_named(elsewhere: Machine) -> None:
+    assert presence.problems([elsewhere]) == {}
+    elsewhere.created_at -= presence.SILENT_AFTER + timedelta(seconds=1)
+    [problem] = presence.problems([elsewhere])[elsewhere.pk]
+    assert (problem["code"], problem["address"]) == ("never-answered", "/machines/gp12/join/")
+
+
 def test_machines_that_differ_are_told_apart(elsewhere: Machine) -> None:
     presence.note(elsewhere, "live")
     assert presence.problems([elsewhere])[elsewhere.pk] == []
