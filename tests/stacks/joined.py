@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from stacks import joining
 from stacks.models import Joining
+from tests.audited import trail_as_before
 
 # Port 1 of this host: nothing answers there.
 DATABASE, BROKER = "postgres://dlstack:p$ss'w\"rd`@127.0.0.1:1/dlstack", "redis://:br0ker%40@127.0.0.1:1/0"
@@ -24,6 +26,13 @@ def shared(settings: Settings) -> None:
     """Let the database and the broker be servers."""
     told = {"database_url": DATABASE, "external_redis_url": BROKER}
     settings.DLSTACK = django_settings.DLSTACK.model_copy(update=told)
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> Iterator[None]:
+    """Let requests of other threads see what is written, and leave no trail of it."""
+    with trail_as_before():
+        yield
 
 
 def invite(by: User, name: str = "gp13", **described: str) -> tuple[Joining, str]:

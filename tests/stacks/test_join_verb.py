@@ -18,10 +18,10 @@ from access import roles
 from stacks import joining
 from stacks.models import Joining, Machine
 from tests.conftest import Home
-from tests.stacks.joined import BROKER, DATABASE, SECRETS, invite, shared
+from tests.stacks.joined import BROKER, DATABASE, SECRETS, committed, invite, shared
 
-__all__ = ["shared"]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shared")]
+__all__ = ["committed", "shared"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed", "shared")]
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 

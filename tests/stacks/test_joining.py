@@ -20,9 +20,9 @@ from stacks.engine.errors import Refused
 from stacks.joining import reach
 from stacks.models import Joining, Machine
 from tests.conftest import People
-from tests.stacks.joined import BROKER, DATABASE, SECRETS, invite, post, shared
+from tests.stacks.joined import BROKER, DATABASE, SECRETS, committed, invite, post, shared
 
-__all__ = ["shared"]
+__all__ = ["committed", "shared"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shared")]
 
 
@@ -74,8 +74,7 @@ def test_it_works_once(admin: User) -> None:
     assert Machine.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_two_at_once_one_joins(admin: User) -> None:
+def test_of_two_at_once_one_joins(committed: None, admin: User) -> None:
     text, answers, together = invite(admin)[1], [], threading.Barrier(4)
 
     def join() -> None:

@@ -18,10 +18,10 @@ from stacks.models import Machine, Operation, Version, Worker
 from stacks.operations import doorbell
 from tests.engine.machines import listing
 from tests.stacks.conftest import Seal, activate
-from tests.stacks.joined import shared
+from tests.stacks.joined import committed, shared
 from tests.stacks.views.conftest import Make
 
-__all__ = ["shared"]
+__all__ = ["committed", "shared"]
 
 
 def test_a_machine_gets_another_name(as_admin: Client, elsewhere: Machine, shared: None, admin: User) -> None:
@@ -77,8 +77,9 @@ def test_one_that_works_is_left_alone(
     assert Machine.objects.filter(name="gp12").exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_no_operation_begins_while_it_is_renamed(elsewhere: Machine, admin: User, no_broker: None) -> None:
+def test_no_operation_begins_while_it_is_renamed(
+    committed: None, elsewhere: Machine, admin: User, no_broker: None
+) -> None:
     """Whoever asks for an operation meanwhile waits for the end of the transaction, or is seen by it."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer at a time")
