@@ -94,6 +94,7 @@ class AuditEntry(models.Model):
         RECIPE = "recipe"
         LIBRARY = "library"
         SETTINGS = "settings"
+        MACHINE = "machine"
         LABEL = "label"
 
     number = models.BigIntegerField(primary_key=True)

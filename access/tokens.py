@@ -1,18 +1,15 @@
-"""Tokens for programs: `dls_PREFIX_SECRET`. Shown once; kept as a digest, which is enough for 256 random bits."""
+"""Tokens for programs: `dls_PREFIX_SECRET` (access.credentials)."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import timedelta
-from hmac import compare_digest
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from access import audit, roles
+from access import audit, credentials, roles
 from access.models import AuditEntry, Token
 from access.roles import RIGHTS, Role
 from stacks.engine.errors import Refused
@@ -29,13 +26,10 @@ def issue(*, user: User, name: str, role: str, days: int, by: User) -> tuple[Tok
         raise Refused(f"{user} is {own or 'without a role'}: a token cannot be {role}.")
     if not 1 <= days <= LONGEST_DAYS:
         raise Refused(f"A token lasts 1 to {LONGEST_DAYS} days.")
-    prefix = secrets.token_hex(4)
-    text = f"{MARK}_{prefix}_{secrets.token_urlsafe(32)}"
+    text, prefix, digest = credentials.mint(MARK)
     with transaction.atomic():
         expires = timezone.now() + timedelta(days=days)
-        token = Token.objects.create(
-            user=user, name=name, prefix=prefix, digest=_digest(text), role=role, expires_at=expires
-        )
+        token = Token.objects.create(user=user, name=name, prefix=prefix, digest=digest, role=role, expires_at=expires)
         said = f"The token “{name}” (dls_{prefix}…) of {user} was made: {role}, until {expires:%Y-%m-%d}."
         audit.record(AuditEntry.Kind.TOKEN, said, by=by, new=role)
     return token, text
@@ -43,12 +37,9 @@ def issue(*, user: User, name: str, role: str, days: int, by: User) -> tuple[Tok
 
 def find(text: str) -> Token | None:
     """Give the token that a text is: one that is neither revoked nor over, and whose owner is not shut out."""
-    mark, _, rest = text.partition("_")
-    prefix = rest.partition("_")[0]
-    if mark != MARK or not prefix.isalnum() or not text.isascii():
-        return None
-    found = usable().select_related("user").filter(prefix=prefix).first()
-    return found if found is not None and compare_digest(found.digest, _digest(text)) else None
+    prefix = credentials.prefix_of(text, MARK)
+    found = usable().select_related("user").filter(prefix=prefix).first() if prefix else None
+    return found if found is not None and credentials.is_text_of(text, found.digest) else None
 
 
 def usable() -> QuerySet[Token]:
@@ -75,7 +66,3 @@ def revoke(*, token: Token, by: User) -> None:
             audit.record(
                 AuditEntry.Kind.TOKEN, f"The token “{token}” of {token.user} was revoked.", by=by, old=token.role
             )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

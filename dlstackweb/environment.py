@@ -41,6 +41,9 @@ class Environment(BaseSettings):
     reserve: ByteSize = ByteSize(64 * 1024 * 1024)
     database_url: str = Field(default="", validation_alias="DATABASE_URL")
     external_redis_url: str = Field(default="", validation_alias="REDIS_URL")
+    machines_database_url: str = Field(default="", repr=False)
+    machines_redis_url: str = Field(default="", repr=False)
+    join_token: str = Field(default="", repr=False)
     secret_key: str = Field(default="", repr=False)
     debug: bool = False
     production: bool = False
@@ -133,6 +136,16 @@ class Environment(BaseSettings):
     def _secrets(self) -> Path:
         given = os.environ.get("CREDENTIALS_DIRECTORY")  # systemd's LoadCredential
         return self.secrets or (Path(given) if given else self.home / "secrets")
+
+    @property
+    def database_of_machines(self) -> str:
+        """The address of the database as machines that join are told it: as said, or our own."""
+        return self.machines_database_url or self.database_url
+
+    @property
+    def broker_of_machines(self) -> str:
+        """The address of Redis or Valkey as machines that join are told it: as said, or our own."""
+        return self.machines_redis_url or self.external_redis_url
 
     @cached_property
     def secret(self) -> str:

@@ -82,7 +82,8 @@ CHANGES = Source(
     "activation", _seen, _activation, (SEEN,), at="activated_at", who="activated_by", text=("version__name", "reason")
 )
 # The rest of the trail is listed by its own tables, or is not a change.
-AUDITED = (AuditEntry.Kind.PERSON, AuditEntry.Kind.TOKEN, AuditEntry.Kind.SETTINGS, AuditEntry.Kind.LABEL)
+_KINDS = AuditEntry.Kind
+AUDITED = (_KINDS.PERSON, _KINDS.TOKEN, _KINDS.SETTINGS, _KINDS.LABEL, _KINDS.MACHINE)
 AUDIT = Source(
     "audit", _audited, _audit_entry, tuple(map(str, AUDITED)), at="at", who="who", text=("what", "old", "new"),
     kind="kind", plain=True,

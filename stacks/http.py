@@ -10,13 +10,15 @@ from access.roles import LIBRARY, LOOK, MACHINES, OPERATE, RECIPES
 
 __all__ = [
     "Request", "changing", "changing_library", "changing_machines", "changing_recipes", "commanding",
-    "commanding_library", "commanding_recipes", "demand", "viewing",
+    "commanding_library", "commanding_machines", "commanding_recipes", "demand", "managing", "viewing",
 ]  # fmt: skip
 
 viewing = reading(LOOK)
 changing = asking(OPERATE)
 commanding = sending(OPERATE)
+managing = reading(MACHINES)
 changing_machines = asking(MACHINES)
+commanding_machines = sending(MACHINES)
 changing_recipes = asking(RECIPES)
 commanding_recipes = sending(RECIPES)
 changing_library = asking(LIBRARY)

@@ -1,18 +1,25 @@
-"""What is heard of workers, and what machines' pages say when nothing is: silence, clocks, versions (F10, F28, F29)."""
+"""What is heard of workers, and what machines' pages say when nothing is: silence, clocks, versions (F10, F28, F29).
+
+A worker counts as heard where it was since its machine is awaited: one that was before knows another name.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone
 
-from stacks import compatibility
+from stacks import compatibility, program
+from stacks.engine import facts
 from stacks.models import Machine, Operation, Worker
 from stacks.problems import Problems
 
@@ -21,9 +28,24 @@ SKEW = 5.0  # seconds
 
 
 def note(machine: Machine, lane: str) -> None:
-    """Record that the worker of a lane lives, how its clock goes, and which database it knows."""
-    told = {"heard_at": Now(), "clock_ahead": clock_ahead(), "schema": compatibility.schema()}
+    """Record that the worker of a lane lives, how its clock goes, which program it is and on what machine it runs."""
+    told = {
+        "heard_at": Now(), "clock_ahead": clock_ahead(), "schema": compatibility.schema(),
+        "version": program.version(), "facts": _facts(machine.root),
+    }  # fmt: skip
     Worker.objects.update_or_create(machine=machine, lane=lane, defaults=told)
+
+
+@lru_cache(maxsize=1)
+def _facts(root: str) -> dict[str, Any]:
+    """Look at this machine once, at the start of the worker."""
+    return facts.gather(Path(root))
+
+
+def heard(machines: Collection[Machine]) -> QuerySet[Worker]:
+    """Give the workers that were heard under the names that their machines have, the one heard last first."""
+    known = Q(machine__awaited_since=None) | Q(heard_at__gte=F("machine__awaited_since"))
+    return Worker.objects.filter(known, machine__in=machines).select_related("machine").order_by("-heard_at")
 
 
 def clock_ahead() -> float:
@@ -43,15 +65,41 @@ def _asked() -> tuple[float, float]:
     return took, asked_at + took / 2 - theirs
 
 
+def is_alive(machine: Machine) -> bool:
+    """Tell whether a worker of a machine was heard lately."""
+    return heard([machine]).filter(heard_at__gte=Now() - SILENT_AFTER).exists()
+
+
 def problems(machines: Collection[Machine]) -> Problems:
     """Give what is wrong with the workers of machines, in one query."""
     silent = ExpressionWrapper(Q(heard_at__lt=Now() - SILENT_AFTER), output_field=BooleanField())
-    heard = Worker.objects.filter(machine__in=machines).select_related("machine").annotate(silent=silent)
     found: Problems = {}
-    for worker in heard.order_by("lane"):
-        told = [_silence(worker)] if worker.silent else list(_differences(worker))
-        found.setdefault(worker.machine_id, []).extend(told)
+    for worker in heard(machines).annotate(silent=silent).order_by("lane"):
+        told = [_silence(worker)] if worker.silent else _differences(worker)
+        known = found.setdefault(worker.machine_id, [])
+        known.extend(one for one in told if one not in known)  # both lanes have the clock of their machine
+    for machine in machines:
+        if machine.pk not in found and _is_overdue(machine):
+            found[machine.pk] = [_never(machine)]
     return found
+
+
+def _is_overdue(machine: Machine) -> bool:
+    return timezone.now() - _awaited(machine) > SILENT_AFTER
+
+
+def _awaited(machine: Machine) -> datetime:
+    return machine.awaited_since or machine.created_at
+
+
+def _never(machine: Machine) -> dict[str, Any]:
+    since = f"{timezone.localtime(_awaited(machine)):%d %b %H:%M}"
+    return {
+        "code": "never-answered",
+        "message": f"No worker of {machine} has answered since it was added, joined or was renamed, {since}.",
+        "action": f"Look there: systemctl status dlstack-live. Or let {machine} join again, which takes one command.",
+        "address": reverse("stacks:machine-join", args=[machine.name]),
+    }
 
 
 def waiting_for(operation: Operation) -> str:
@@ -91,7 +139,8 @@ def _differences(worker: Worker) -> Iterable[dict[str, Any]]:
             "message": message,
             "action": "Set it right: look at chrony or systemd-timesyncd there.",
         }
-    if worker.schema != compatibility.schema():
-        message = f"The {worker.lane} worker of {worker.machine} runs another version of DLStack than these pages."
+    if worker.schema != compatibility.schema() or worker.version not in ("", program.version()):
+        message = f"The {worker.lane} worker of {worker.machine} runs another version of DLStack than these pages"
+        message += f": {worker.version}, not {program.version()}." if worker.version else "."
         action = f"Upgrade DLStack on {worker.machine} and start its workers again; until then its operations may wait."
         yield {"code": "worker-version", "message": message, "action": action}

@@ -12,7 +12,9 @@ from stacks.views.dashboard import dashboard
 from stacks.views.drift import drift
 from stacks.views.glossary import glossary
 from stacks.views.incident import incident, machine_incident, timeline_text
+from stacks.views.joining import joining, joining_withdraw, machine_add, machine_join
 from stacks.views.label import label
+from stacks.views.leaving import forget, rename
 from stacks.views.log import first_error, log, log_search, raw, stream
 from stacks.views.machine import machine
 from stacks.views.marks import clear, freeze
@@ -33,6 +35,12 @@ app_name = "stacks"
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("machines/<str:name>/", machine, name="machine"),
+    path("machine-add/", machine_add, name="machine-add"),
+    path("joinings/<int:pk>/", joining, name="joining"),
+    path("joinings/<int:pk>/withdraw/", joining_withdraw, name="joining-withdraw"),
+    path("machines/<str:name>/join/", machine_join, name="machine-join"),
+    path("machines/<str:name>/rename/", rename, name="rename"),
+    path("machines/<str:name>/forget/", forget, name="forget"),
     path("machines/<str:name>/build/", build, name="build"),
     path("machines/<str:name>/solve/", solve, name="solve"),
     path("machines/<str:name>/drift/", drift, name="drift"),

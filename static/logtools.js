@@ -3,7 +3,7 @@
 (() => {
   const log = document.getElementById("log");
   if (!log) return;
-  const $ = (id) => document.getElementById(id), { view } = log;
+  const $ = (id) => document.getElementById(id), { view } = log, { copyText } = window;
 
   // ---- choices --------------------------------------------------------------------------------------------------------
   function remembered(box, name, apply) {
@@ -44,32 +44,15 @@
   document.addEventListener("dlstack:marked", (event) => showPicked(event.detail));
   showPicked(view.marked);
 
-  async function copy(text, button) {
-    if (navigator.clipboard) {
-      await navigator.clipboard.writeText(text);
-    } else { // a page that came without TLS
-      const field = document.body.appendChild(document.createElement("textarea"));
-      field.value = text;
-      field.select();
-      document.execCommand("copy");
-      field.remove();
-    }
-    const said = button.lastChild.textContent;
-    button.lastChild.textContent = " Copied";
-    setTimeout(() => { button.lastChild.textContent = said; }, 1500);
-  }
-
   $("log-copy-link").addEventListener("click", (event) => {
     const { pathname } = location, { first } = view.marked;
-    copy(`${location.origin}${pathname}?line=${first}#${nameOf(view.marked)}`, event.currentTarget);
+    copyText(`${location.origin}${pathname}?line=${first}#${nameOf(view.marked)}`, event.currentTarget);
   });
   $("log-copy-text").addEventListener("click", async (event) => {
     const button = event.currentTarget, { first, until } = view.marked;
     const content = await log.gaps.fetchLines(first, until);
-    copy([...content.children].map((line) => line.textContent).join("\n"), button);
+    copyText([...content.children].map((line) => line.textContent).join("\n"), button);
   });
-
-  $("copy-command")?.addEventListener("click", (event) => copy($("command").textContent, event.currentTarget));
 
   // ---- keys -----------------------------------------------------------------------------------------------------------
   const keys = {

@@ -79,7 +79,7 @@ def _values(many: Many, name: str) -> dict[str, list[str]]:
     return {
         "name": ["recipe-1"] if name.startswith("stacks:recipe") else [here] if on_disk else [here, elsewhere],
         "version": ["v3"],
-        "pk": [str(many.logged.pk), str(running.pk)],
+        "pk": many.joinings if name == "stacks:joining" else [str(many.logged.pk), str(running.pk)],
         "action": sorted(VERSION_ACTIONS if name == "stacks:version-action" else ACTIONS),
         "kernel": ["tiny"],
         "logo": ["logo-64x64.png"],

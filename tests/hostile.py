@@ -19,7 +19,7 @@ from access.roles import Role
 from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks import activations, marks, observation
 from stacks.engine.layout import Layout
-from stacks.models import Event, Machine, Operation, Recipe, RecipeRevision, Version
+from stacks.models import Event, Joining, Machine, Operation, Recipe, RecipeRevision, Version, Worker
 from tests.believable import GB, elsewhere
 from tests.payloads import PAYLOADS, RUN, named
 from tests.seed import write_disk, write_log
@@ -43,6 +43,7 @@ class Hostile:
         self._history()
         self.operations = self._operations()
         self._kernels()
+        self.joinings = self._joinings()
         self.local = self._local(root)
 
     def say(self, field: str, longest: int = 500, *, path: bool = False) -> str:
@@ -151,6 +152,22 @@ class Hostile:
             heartbeat_at=self.now + timedelta(days=1), cancel_requested_at=self.now,
             cancel_requested_by=self.mallory, **ended, **fields,
         )  # fmt: skip
+
+    def _joinings(self) -> list[Joining]:
+        """Let a machine wait that is called so, and another tell such things of itself."""
+        words = ("host", "kernel", "distribution", "python", "rsync", "bubblewrap")
+        facts = {word: self.say(f"fact{word}", 100) for word in words}
+        told = {"facts": facts, "version": self.say("program", 60), "heard_at": self.now}
+        Worker.objects.create(machine=self.machine, lane="live", **told)
+        asked = [(self.machine, {"used_at": self.now, "used_from": self.say("from", 45)}), (None, {})]
+        return [
+            Joining.objects.create(
+                name=self.say("joins", 63, path=True), root=f"/{self.say('joinsat')}", owner=self.say("joinsas", 65),
+                machine=machine, prefix=str(number), digest="0", created_by=self.mallory,
+                expires_at=self.now + timedelta(days=1), **used,
+            )
+            for number, (machine, used) in enumerate(asked)
+        ]  # fmt: skip
 
     def _kernels(self) -> None:
         active = self.versions[1]

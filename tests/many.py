@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from stacks.models import Activation, Event, Machine, Operation, Recipe, RecipeRevision, Version
+from stacks.models import Activation, Event, Joining, Machine, Operation, Recipe, RecipeRevision, Version, Worker
 from tests import many_kernels, many_trees
 from tests.believable import GB, PACKAGES, RECIPE, elsewhere, steps
 from tests.many_kernels import KERNELS
@@ -40,6 +40,7 @@ class Many:
         self.versions = self._versions(versions // machines)
         self._activations()
         self._events()
+        self.joinings = self._joinings()
         self.here, self.elsewhere = self.machines[0], self.machines[-1]
         many_trees.write(root, self.here, self.versions[: versions // machines])
         many_kernels.write(self.machines, self.versions, self.admin)
@@ -112,6 +113,21 @@ class Many:
             Event(machine=machine, kind=kinds[number % 4], text=f"Something {number}", by=self.people[number])
             for machine, number in texts
         )
+
+    def _joinings(self) -> list[str]:
+        """Let every machine have joined, its workers answer and another one be waited for; gives numbers."""
+        until, told = self.now + timedelta(hours=1), {"created_by": self.admin, "root": "/data0", "digest": "0"}
+        joined = Joining.objects.bulk_create(
+            Joining(name=machine.name, machine=machine, prefix=str(place), expires_at=until, used_at=self.now, **told)
+            for place, machine in enumerate(self.machines)
+        )
+        Worker.objects.bulk_create(
+            Worker(machine=machine, lane=lane, heard_at=self.now, facts={"cpus": 64, "memory": 512 * GB})
+            for machine in self.machines
+            for lane in ("build", "live")
+        )
+        waited = Joining.objects.create(name="new", prefix="new", expires_at=until, **told)
+        return [str(joined[0].pk), str(waited.pk)]
 
     def _activations(self) -> None:
         made, deploys = [], [one for one in self.operations if one.kind == "deploy" and one.state == "succeeded"]

@@ -9,14 +9,15 @@ from typing import Any
 from uuid import uuid5
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from access import accounts, audit, roles, tokens
 from access.models import AuditEntry
 from access.roles import Role
 from kernels.models import Inventory, KernelCheck, LibraryEdit
-from stacks import marks, recipes
+from stacks import compatibility, marks, program, recipes
 from stacks.engine.layout import Layout
-from stacks.models import Machine, Version
+from stacks.models import Joining, Machine, Version, Worker
 from tests.believable import GB, KERNELS, NAMESPACE, elsewhere, packages
 from tests.seed import Seed, write_log
 
@@ -39,6 +40,7 @@ class States:
         self._frozen()
         self._in_trouble()
         self._kernels()
+        self._joining()
 
     def _people(self) -> dict[str, int]:
         """Add somebody who looks, somebody who may do nothing, and somebody who is shut out."""
@@ -127,6 +129,25 @@ class States:
         machine = Machine.objects.create(name="gp30", root="/data0", layout="in-place", observed=seen)
         old = self.seed.now - timedelta(hours=7)
         Machine.objects.filter(pk=machine.pk).update(observed_at=old)
+
+    def _joining(self) -> None:
+        """Let gp12 have joined and answered, gp31 have joined, gp32 be waited for, and gp33 have come too late."""
+        now, machines = self.seed.now, {one.name: one for one in Machine.objects.all()}
+        machines["gp31"] = Machine.objects.create(name="gp31", root="/data0", awaited_since=now - timedelta(hours=1))
+        Machine.objects.filter(name="gp12").update(awaited_since=now - timedelta(hours=9))
+        facts = {"host": "gp12.example.org", "distribution": "Debian GNU/Linux 12 (bookworm)", "cpus": 64,
+                 "kernel": "6.1.0-31-amd64 x86_64", "memory": 512 * GB, "disk": 4000 * GB, "python": "3.11.7",
+                 "rsync": "3.2.7", "bubblewrap": ""}  # fmt: skip
+        told = {"heard_at": timezone.now(), "schema": compatibility.schema(), "facts": facts}
+        for lane, version in (("build", "0.0.9+12345678"), ("live", program.version())):
+            Worker.objects.create(machine=machines["gp12"], lane=lane, version=version, clock_ahead=7.25, **told)
+        for number, name in enumerate(("gp12", "gp31", "gp32", "gp33")):
+            used = {"used_at": now - timedelta(hours=1), "used_from": "192.0.2.7"} if name in machines else {}
+            until = now + timedelta(days=-1 if name == "gp33" else 1)
+            self.numbers[name] = Joining.objects.create(
+                name=name, root="/data0", machine=machines.get(name), prefix=f"0000000{number}", digest="0",
+                created_by=self.alice, expires_at=until, **used,
+            ).pk  # fmt: skip
 
     def _kernels(self) -> None:
         for name, spec in (("sky", SPEC), ("broken", {**SPEC, "argv": []})):

@@ -65,3 +65,9 @@ class Revert(Switch):
     """A revert, to the last healthy version where none is named."""
 
     version: Name | None = None
+
+
+class Join(Strict):
+    """A machine's question; with `look` the token is not used, and nothing secret is told."""
+
+    look: bool = False

@@ -6,6 +6,7 @@ from stacks.forms.asking import ActionForm
 from stacks.forms.build import BuildForm
 from stacks.forms.copying import CopyForm
 from stacks.forms.incident import FreezeForm, ReasonForm, RevertForm
+from stacks.forms.joining import ForgetForm, JoiningForm, NameForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
 from stacks.forms.recipes import EditForm, ImportForm
@@ -20,9 +21,12 @@ __all__ = [
     "BuildForm",
     "CopyForm",
     "EditForm",
+    "ForgetForm",
     "FreezeForm",
     "ImportForm",
+    "JoiningForm",
     "LabelForm",
+    "NameForm",
     "OperationFilter",
     "ReasonForm",
     "RevertForm",

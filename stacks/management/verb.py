@@ -39,6 +39,7 @@ class Verb(BaseCommand):
         "--skip-checks",
     }
     takes_machine = True
+    needs_home = True  # with its own database and services, where no others are named
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Make the parser; its errors are raised, so that they come out in one line."""
@@ -66,7 +67,7 @@ class Verb(BaseCommand):
         """Carry the verb out; always ends in SystemExit unless the status is 0."""
         self.is_json = bool(options["json"])
         try:
-            if settings.DLSTACK.is_embedded:
+            if self.needs_home and settings.DLSTACK.is_embedded:
                 bootstrap(tell=_ignore)
             status = self.carry_out(options)
         except Refused as refusal:

@@ -9,7 +9,7 @@ import stacks.models.machines
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("stacks", "0007_long_logs_and_lists"),
+        ("stacks", "0008_joining"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

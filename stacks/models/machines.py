@@ -31,7 +31,8 @@ class Machine(models.Model):
     changed in the active tree is backed up. With `public_releases` anybody may read what changed in its software. While
     `frozen_since` is set nothing is deployed; who froze it and why is written by `stacks.marks`. `address` is where
     other machines reach it by ssh to copy its versions, "" for nowhere; `copy_limit` is how fast it takes those of
-    others itself, in KiB a second, 0 for no bound.
+    others itself, in KiB a second, 0 for no bound. Since `awaited_since`, when it joined or was renamed, its workers
+    are to answer under this name; null for one that never joined.
     """
 
     class Layout(models.TextChoices):
@@ -61,6 +62,7 @@ class Machine(models.Model):
     observed: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    awaited_since = models.DateTimeField(null=True, blank=True)
     frozen_since = models.DateTimeField(null=True, blank=True)
     frozen_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -90,7 +92,8 @@ class Worker(models.Model):
     """What was last heard of the worker of one lane of a machine; written by `stacks.presence`.
 
     `clock_ahead` is how many seconds its clock is ahead of the database's, `schema` the database that its code was
-    written for.
+    written for, `version` which program it is (`stacks.program`; "" of one that does not tell), and `facts` what its
+    machine is (`stacks.engine.facts`; null where it was not told).
     """
 
     machine = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="workers")
@@ -98,6 +101,8 @@ class Worker(models.Model):
     heard_at = models.DateTimeField()
     clock_ahead = models.FloatField(default=0.0)
     schema = models.CharField(max_length=200, blank=True)
+    version = models.CharField(max_length=60, blank=True, default="", db_default="")
+    facts: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(name="worker_one_per_lane", fields=("machine", "lane")),)

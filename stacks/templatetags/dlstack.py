@@ -58,6 +58,7 @@ KIND_ICONS = {
     "token": "key",
     "settings": "adjustments-horizontal",
     "label": "tag",
+    "machine": "server-stack",
 }
 
 register.filter("operation_title", live.operation_title)

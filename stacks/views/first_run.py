@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.urls import reverse
 
 from access.roles import MACHINES, OPERATE, RECIPES
@@ -52,7 +53,7 @@ def of(shown: Shown | None) -> FirstRun | None:
     seen = bool(shown and (shown.read_here or shown.machine.observed_at))
     recipes = list(Recipe.objects.values_list("name", flat=True)[:NAMED])
     return FirstRun([
-        Step("A machine", "Its workers run and have looked at its disk; on it, type make run.", seen, found=name),
+        _machine(seen, name),
         Step(
             "A ramdisk", "Versions are served from memory.", ramdisk,
             _to("action", name, "provision"), "Provision…", MACHINES,
@@ -70,6 +71,16 @@ def of(shown: Shown | None) -> FirstRun | None:
             _to("deploy", name, newest), f"Deploy {newest}…",
         ),
     ])  # fmt: skip
+
+
+def _machine(seen: bool, name: str) -> Step:
+    """Give the step of the machine itself: it starts with its home, or joins a control plane."""
+    if settings.DLSTACK.is_embedded:
+        return Step("A machine", "Its workers run and have looked at its disk; on it, type make run.", seen, found=name)
+    address, button = _to("machine-join", name) or reverse("stacks:machine-add"), "Add a machine"
+    button = f"Let {name} join" if name else button
+    explains = "It joins by one command, then its workers answer."
+    return Step("A machine", explains, seen, address, button, name, right=MACHINES)
 
 
 def _to(page: str, *where: str) -> str:

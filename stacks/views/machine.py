@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
+from stacks import presence
 from stacks.http import Request, viewing
 from stacks.models import Machine
 from stacks.views import first_run, table
@@ -22,6 +23,7 @@ def machine(request: Request, name: str) -> HttpResponse:
     context = {
         "shown": shown,
         "first_run": first_run.of(shown),
+        "workers": presence.heard([found]).order_by("lane"),
         "table": table.of(shown.trees, request.GET),
         "activations": found.activations.select_related("version", "activated_by", "operation")[:RECENT],
         "recent": found.operations.select_related("machine", "requested_by")[:RECENT],

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from access.roles import Role
 
-ANYBODY, SIGNED_IN, TOKEN = "anybody", "signed in", "token"
+ANYBODY, SIGNED_IN, TOKEN, JOIN = "anybody", "signed in", "token", "join token"
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,13 @@ ROUTES: dict[str, Route] = {
     "stacks:drift": looks(**M),
     "stacks:processes": looks(**M),
     "stacks:settings": asks(Role.ADMIN, 302, {"backup_every": "6", "strategy": "sandbox"}, **M),
+    # Without PostgreSQL no machine can join, which is said.
+    "stacks:machine-add": asks(Role.ADMIN, 409, {"name": "gp13", "root": "/data0", "layout": "resident"}),
+    "stacks:machine-join": asks(Role.ADMIN, 409, {}, **M),
+    "stacks:joining": looks(Role.ADMIN, pk=1),
+    "stacks:joining-withdraw": sends(Role.ADMIN, 302, {}, pk=1),
+    "stacks:rename": asks(Role.ADMIN, 302, {"name": "gp13"}, **M),
+    "stacks:forget": asks(Role.ADMIN, 302, {"name": "gp12"}, **M),
     "stacks:incident": looks(),
     "stacks:machine-incident": asks(Role.OPERATOR, 302, {"version": "a", "seen": "b", **WHY}, **M),
     "stacks:timeline": looks(**M),
@@ -141,6 +148,7 @@ ROUTES: dict[str, Route] = {
     "api:build": sends(TOKEN, 202, {"recipe": "starter", "name": "c"}, **M),
     "api:deploy": sends(TOKEN, 202, {"version": "a", "seen": "b"}, **M),
     "api:revert": sends(TOKEN, 202, {"seen": "b"}, **M),
+    "api:join": sends(JOIN, 409, {"look": True}),  # with the database of these tests no machine can join
     "api:cancel": sends(TOKEN, 409, {}, number=1),
 }
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
-from access import roles, tokens
+from access import credentials, roles, tokens
 from access.roles import Role
 from dlstackweb.headers import HEADERS
-from stacks.models import Machine, Operation, RecipeRevision
-from tests.access.routes import ANYBODY, ROUTES, SIGNED_IN, TOKEN, address, all_names
+from stacks.joining import MARK
+from stacks.models import Joining, Machine, Operation, RecipeRevision
+from tests.access.routes import ANYBODY, JOIN, ROUTES, SIGNED_IN, TOKEN, address, all_names
 from tests.conftest import People, with_role
 from tests.kernels.conftest import add_version
 
 NAMES = sorted(ROUTES)
 UNSAFE = [name for name in NAMES if ROUTES[name].posts]
 WITH_ROLE = [name for name in NAMES if ROUTES[name].who in Role.values]
+BY_HEADER = (TOKEN, JOIN)
+JOINS = credentials.mint(MARK)  # the join token of the site
 OF_PROGRAMS = [name for name in NAMES if ROUTES[name].who == TOKEN]
 # Everybody with a role may look at an incident; it is the revert in it that is an operator's.
 LOOKED_AT_BY_ALL = "stacks:machine-incident"
@@ -40,6 +45,8 @@ def site(
     elsewhere.save()
     operation("failed", "verify", machine=elsewhere, parameters={"version": "a"}, pk=1)
     Operation.objects.filter(pk=1).update(lane="build")
+    until, known = timezone.now() + timedelta(hours=1), {"prefix": JOINS.prefix, "digest": JOINS.digest}
+    Joining.objects.create(pk=1, name="gp13", root="/data0", created_by=people.admin, expires_at=until, **known)
     return {user.username: user.pk for user in (people.viewer, people.operator, people.admin)}
 
 
@@ -47,6 +54,9 @@ def client_for(who: str, **options: Any) -> Client:
     """Give a client that may just what a route needs."""
     client = Client(raise_request_exception=False, **options)
     if who == ANYBODY:
+        return client
+    if who == JOIN:
+        client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {JOINS.text}"
         return client
     role = {SIGNED_IN: Role.VIEWER, TOKEN: Role.OPERATOR}.get(who, who)
     user = User.objects.filter(username=f"some-{role}").first() or with_role(role, f"some-{role}")
@@ -60,7 +70,7 @@ def client_for(who: str, **options: Any) -> Client:
 
 def send(client: Client, name: str, where: str, **headers: str) -> Any:
     """Send the right fields, as a form or as JSON."""
-    if ROUTES[name].who == TOKEN:
+    if ROUTES[name].who in BY_HEADER:
         return client.post(where, json.dumps(ROUTES[name].fields), content_type="application/json", headers=headers)
     return client.post(where, ROUTES[name].fields, headers=headers)
 
@@ -116,7 +126,9 @@ def test_nobody_gets_anywhere(site: dict[str, int], wrong: Wrong) -> None:
             for answer in [nobody.get(where)] * bool(route.gets) + [send(nobody, name, where)] * bool(route.posts):
                 to_sign_in = answer.headers.get("Location", "").startswith("/sign-in/?next=")
                 # A feed is not there for who may not read it.
-                expected = answer.status_code == {TOKEN: 401}.get(route.who, 404 if "atom" in where else 302)
+                expected = answer.status_code == dict.fromkeys(BY_HEADER, 401).get(
+                    route.who, 404 if "atom" in where else 302
+                )
                 wrong.unless(expected and (to_sign_in or answer.status_code != 302), name, answer)
 
 
@@ -159,7 +171,7 @@ def test_what_changes_something_needs_the_token_of_the_form(site: dict[str, int]
     with nothing_is_asked_for():
         for name in UNSAFE:
             where = address(name, site)
-            if ROUTES[name].who == TOKEN:  # no browser's session opens these, so that no other site can make it
+            if ROUTES[name].who in BY_HEADER:  # no browser's session opens these, so that no other site can make it
                 wrong.unless(send(programless, name, where).status_code == 401, name)
                 continue
             for headers in ({}, {"HX-Request": "true"}, {"X-CSRFToken": "x" * 64}):

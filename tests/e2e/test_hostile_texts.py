@@ -102,7 +102,8 @@ def pages(world: Hostile) -> dict[str, list[str]]:
     }
     people = {"pk": [world.mallory.pk, world.alice.pk], "token": [world.token.pk]}
     recipes = {"name": [world.recipe.name]}
-    given: dict[str, dict[str, list[Any]]] = {"access": people, "recipe": recipes}
+    joinings = {"pk": [one.pk for one in world.joinings]}
+    given: dict[str, dict[str, list[Any]]] = {"access": people, "recipe": recipes, "stacks:joining": joinings}
     return addresses(client, lambda route, key: next((one for word, one in given.items() if word in route), known)[key])
 
 

@@ -152,6 +152,12 @@ SEEDED = (
     *map(Visit, (f"{LOCAL}settings/", f"{LOCAL}drift/", "/machines/gp12/drift/", f"{LOCAL}processes/")),
     Visit("/machines/gp12/processes/"),
     Visit(f"{LOCAL}settings/", sending(services='{"name": 1'), status=422),
+    # joining and leaving
+    *map(Visit, ("/machine-add/", "/joinings/{gp12}/", "/joinings/{gp31}/", "/joinings/{gp32}/", "/joinings/{gp33}/")),
+    *map(Visit, ("/machines/gp31/", "/machines/gp12/join/", "/machines/gp12/rename/", "/machines/gp12/forget/")),
+    *map(Visit, ("/machines/gp02/rename/", "/machines/gp02/forget/")),
+    Visit("/machines/gp12/rename/", sending(name="GP 12"), status=422),
+    Visit("/machines/gp12/forget/", sending(name="gp13"), status=422),
     # recipes
     *map(Visit, ("/recipes/", "/recipes/datalab/", "/recipes/datalab/?revision=3&against=4", "/recipes/broken/")),
     Visit("/recipes/", who="viewer"),

@@ -24,7 +24,7 @@ def operate(layout: Layout, asked: argparse.Namespace, host: Host | None = None)
     needed = [action for action in provision.actions(wanted, host) if action.needed]
     remarks = provision.remarks(wanted, host)
     if asked.dry_run or not all(action.permitted for action in needed):
-        _print_document(needed, remarks) if asked.json else _print(needed, remarks)
+        show_document(needed, remarks) if asked.json else show(needed, remarks)
     if asked.dry_run:
         return 0
     context = changing.make_context(layout, asked, parameters)
@@ -52,7 +52,8 @@ def parameters_of(asked: argparse.Namespace, host: Host) -> dict[str, Any]:
     }
 
 
-def _print(needed: list[Action], remarks: list[str]) -> None:
+def show(needed: list[Action], remarks: list[str]) -> None:
+    """Print, as a script with comments, what a root user would type."""
     for action in needed:
         print(f"# {action.title}: {action.why}")
         for command in action.commands:
@@ -63,7 +64,8 @@ def _print(needed: list[Action], remarks: list[str]) -> None:
         print(f"# {remark}")
 
 
-def _print_document(needed: list[Action], remarks: list[str]) -> None:
+def show_document(needed: list[Action], remarks: list[str]) -> None:
+    """Print the same as a JSON document."""
     listed = [
         {"name": action.name, "title": action.title, "why": action.why, "commands": list(action.commands),
          "permitted": action.permitted}

@@ -29,12 +29,21 @@ _ROOT = Owner(0, 0)
 
 def actions(wanted: Wanted, host: Host, systemctl: tuple[str, ...]) -> list[Action]:
     """List what makes systemd run DLStack for this root; raise Refused when a file is another's."""
+    return [_environment(wanted, host), *files(wanted, host, systemctl)]
+
+
+def files(wanted: Wanted, host: Host, systemctl: tuple[str, ...]) -> list[Action]:
+    """List the files that systemd and polkit read, and the restore at boot; without `systemctl` the files alone.
+
+    Raises Refused when one is another's.
+    """
     texts = {host.units / name: text for name, text in render(wanted, host).items()}
     if wanted.units:
         texts[host.polkit] = _rule(wanted)
     for place in texts:
         _check_ours(place, wanted)
-    return [_environment(wanted, host), _files(texts, host, systemctl), _enabling(host, systemctl)]
+    written = _files(texts, host, systemctl)
+    return [written, _enabling(host, systemctl)] if systemctl else [written]
 
 
 def render(wanted: Wanted, host: Host) -> dict[str, str]:
@@ -90,7 +99,8 @@ def _files(texts: dict[Path, str], host: Host, systemctl: tuple[str, ...]) -> Ac
         for place, text in stale.items():
             Directory(place.parent, 0o755, _ROOT).make()
             durable.write_alone(place, text.encode())
-        run(Command((*systemctl, "daemon-reload"), env=base_environment(), limit=120), sink, stop)
+        if systemctl:
+            run(Command((*systemctl, "daemon-reload"), env=base_environment(), limit=120), sink, stop)
 
     missing = {place.parent: Directory(place.parent, 0o755, _ROOT) for place in stale if not place.parent.is_dir()}
     commands = (*install([*missing.values()]), *(write(*item) for item in stale.items()), "systemctl daemon-reload")
