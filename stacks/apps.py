@@ -10,8 +10,8 @@ class StacksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell machines' pages of overdue backups and silent workers, and list what this app knows under activity."""
-        from stacks import activity, presence
+        """Have pages told of overdue backups, silent workers and what happened, and rollouts of operations that end."""
+        from stacks import activity, presence, rollouts
         from stacks.activity_sources import SOURCES
         from stacks.operations import overdue
         from stacks.problems import add_source
@@ -20,3 +20,4 @@ class StacksConfig(AppConfig):
         add_source(presence.problems)
         for source in SOURCES:
             activity.add_source(source)
+        rollouts.follow_ends()

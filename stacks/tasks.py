@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from stacks import operations, running, worker
+from stacks import operations, rollouts, running, worker
 
 
 @shared_task(name="stacks.tasks.run")
@@ -15,8 +15,9 @@ def run(operation_id: int) -> None:
 
 @shared_task(name="stacks.tasks.sweep")
 def sweep() -> None:
-    """Ring again for operations whose message was lost."""
+    """Ring again for operations whose message was lost, and carry rollouts on."""
     operations.sweep()
+    rollouts.advance_all()
 
 
 @shared_task(name="stacks.tasks.back_up")

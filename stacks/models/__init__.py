@@ -5,9 +5,10 @@ from stacks.models.joining import Joining
 from stacks.models.machines import Machine, Worker
 from stacks.models.operations import LogChunk, Operation
 from stacks.models.recipes import Recipe, RecipeRevision
+from stacks.models.rollouts import Rollout, RolloutTarget
 from stacks.models.versions import Activation, Version
 
 __all__ = [
-    "Activation", "Event", "Joining", "LogChunk", "Machine", "Operation", "Recipe", "RecipeRevision", "Version",
-    "Worker",
+    "Activation", "Event", "Joining", "LogChunk", "Machine", "Operation", "Recipe", "RecipeRevision", "Rollout",
+    "RolloutTarget", "Version", "Worker",
 ]  # fmt: skip

@@ -82,8 +82,14 @@ def need_sealed(machine: Machine, name: str, seen: dict[str, Any]) -> None:
 
 def refuse_if_active(machine: Machine, name: str, seen: dict[str, Any]) -> None:
     """Raise Refused when a version is active and resident already."""
-    if seen.get("active") == name and name in seen.get("resident", []):
+    if seen.get("active") == name and name in seen.get("resident", []) and not _is_outdated(machine, name):
         raise Refused(f"The version “{name}” is already active on {machine.name}: there is nothing to do.")
+
+
+def _is_outdated(machine: Machine, active: str) -> bool:
+    """Tell whether the record knows of a change since another machine's worker saw a version active."""
+    now = None if observation.is_here(machine) else activations.current(machine)
+    return now is not None and now.version.name != active
 
 
 def need_target(machine: Machine) -> Version:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from access import audit
 from access.models import AuditEntry
 from stacks.logs import publish_state
 from stacks.models import Activation, Operation
+from stacks.signals import ended
 from stacks.storable import storable
 
 State = Operation.State
@@ -98,7 +100,13 @@ def finish(
         message = storable(message)[:MESSAGE_LIMIT]
         Operation.objects.filter(pk=operation_id).update(message=message)
         _note(operation, f"{state}: {message}", before, _active(operation))
+        tell_end(operation_id)
     return True
+
+
+def tell_end(operation_id: int) -> None:
+    """Let those know who wait for an operation's end, once it is committed; what goes wrong there is theirs."""
+    transaction.on_commit(partial(ended.send, Operation, operation_id=operation_id), robust=True)
 
 
 def add_to_message(*, operation_id: int, text: str) -> None:

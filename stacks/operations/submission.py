@@ -106,6 +106,8 @@ def request_cancel(*, operation: Operation, by: User | None) -> Operation:
         raise Refused(f"The {operation} has already ended: {_ended(operation)}")
     _note(operation, Audited.CANCEL, "was to end", by=by)
     transaction.on_commit(partial(lifecycle.announce, operation.pk))
+    if cancelled:
+        lifecycle.tell_end(operation.pk)
     return operation
 
 

@@ -1,0 +1,18 @@
+"""Rollouts: every write to one. Asked for by people, advanced when an operation ends and by the sweeper."""
+
+from stacks.rollouts.advancing import advance, advance_all, follow_ends
+from stacks.rollouts.asking import Pace, cancel, deploy, resume, revert
+from stacks.rollouts.telling import document, summary
+
+__all__ = [
+    "Pace",
+    "advance",
+    "advance_all",
+    "cancel",
+    "deploy",
+    "document",
+    "follow_ends",
+    "resume",
+    "revert",
+    "summary",
+]

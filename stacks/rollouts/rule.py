@@ -1,0 +1,75 @@
+"""What a rollout does next: one rule, from how its machines stand to what is submitted, or how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from stacks.models import Rollout, RolloutTarget
+
+State = Rollout.State
+Of = RolloutTarget.State
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one machine stands: its batch, its state, and when it ended, in seconds of any clock."""
+
+    number: int
+    batch: int
+    state: str
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The state that follows, and the machines, by their numbers, that are begun or reverted now."""
+
+    state: str
+    begin: tuple[int, ...] = ()
+    revert: tuple[int, ...] = ()
+
+
+def batch_of(order: int, *, canary: int, batch: int) -> int:
+    """Give the batch of the machine at a place in the order: the canaries are the first, if there are any."""
+    if order < canary:
+        return 0
+    return (order - canary) // batch + (1 if canary else 0)
+
+
+def decide(state: str, machines: Sequence[Standing], *, reverts: bool, pause: float, now: float) -> Next:
+    """Tell what follows; while a machine is at work nothing does.
+
+    `reverts` asks that a failure leads to a revert of what was changed; `pause` is waited for between two batches.
+    """
+    if state not in Rollout.MOVING or _any(machines, *RolloutTarget.BUSY):
+        return Next(state)
+    if state == State.CANCELLING:
+        return Next(State.CANCELLED)
+    if state == State.REVERTING:
+        changed = _numbers(machines, Of.SUCCEEDED)
+        return Next(state, revert=changed) if changed else Next(State.FAILED)
+    if _any(machines, Of.FAILED):
+        return Next(State.REVERTING if reverts else State.STOPPED)
+    if not _any(machines, Of.WAITING):
+        return Next(State.SUCCEEDED)
+    return Next(state) if _rests(machines, pause, now) else Next(state, begin=_next_batch(machines))
+
+
+def _next_batch(machines: Sequence[Standing]) -> tuple[int, ...]:
+    batch = min(one.batch for one in machines if one.state == Of.WAITING)
+    return _numbers((one for one in machines if one.batch == batch), Of.WAITING)
+
+
+def _rests(machines: Sequence[Standing], pause: float, now: float) -> bool:
+    """Tell whether the pause after the last batch is not over; a clock that was set back ends it."""
+    ended = [one.ended for one in machines if one.ended is not None]
+    return bool(ended) and abs(now - max(ended)) < pause
+
+
+def _numbers(machines: Iterable[Standing], state: str) -> tuple[int, ...]:
+    return tuple(one.number for one in machines if one.state == state)
+
+
+def _any(machines: Iterable[Standing], *states: str) -> bool:
+    return any(one.state in states for one in machines)
