@@ -23,6 +23,7 @@ from stacks.views.operations import operations
 from stacks.views.processes import processes
 from stacks.views.recipes import recipe, recipe_check, recipe_edit, recipe_import, recipe_solve, recipes
 from stacks.views.releases import release, release_feed, release_list
+from stacks.views.rollouts import revert_all, rollout, rollout_add, rollout_cancel, rollout_list, rollout_resume
 from stacks.views.settings import settings
 from stacks.views.solve import solve
 from stacks.views.styleguide import styleguide
@@ -61,6 +62,12 @@ urlpatterns = [
     path("activity.csv", activity_csv, name="activity-csv"),
     path("activity.json", activity_json, name="activity-json"),
     path("incident/", incident, name="incident"),
+    path("incident/revert-all/", revert_all, name="revert-all"),
+    path("rollouts/", rollout_list, name="rollouts"),
+    path("rollout-add/", rollout_add, name="rollout-add"),
+    path("rollouts/<int:pk>/", rollout, name="rollout"),
+    path("rollouts/<int:pk>/resume", rollout_resume, name="rollout-resume"),
+    path("rollouts/<int:pk>/cancel", rollout_cancel, name="rollout-cancel"),
     path("operations/", operations, name="operations"),
     path("operations/<int:pk>/", operation, name="operation"),
     path("operations/<int:pk>/log", log, name="operation-log"),

@@ -21,6 +21,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
         *("page={half}", "page={last}", "machine={machine}&state=failed", "who=user3", "who=user3&page={last}"),
         *("kind=verify", "kind=verify&state=failed&page={last}", "who=user3&kind=verify&state=failed"),
     ),
+    "stacks:rollout-add": ("version=v3",),
     "stacks:activity": (
         *("after={after}", "who=user3", "machine={machine}", "kind=freeze", "kind=verify", "text=astropyy"),
         *("text=nowhere+to+be+found", "who=user3&kind=verify&machine={machine}"),
@@ -79,7 +80,11 @@ def _values(many: Many, name: str) -> dict[str, list[str]]:
     return {
         "name": ["recipe-1"] if name.startswith("stacks:recipe") else [here] if on_disk else [here, elsewhere],
         "version": ["v3"],
-        "pk": many.joinings if name == "stacks:joining" else [str(many.logged.pk), str(running.pk)],
+        "pk": many.joinings
+        if name == "stacks:joining"
+        else many.rollouts
+        if name.startswith("stacks:rollout")
+        else [str(many.logged.pk), str(running.pk)],
         "action": sorted(VERSION_ACTIONS if name == "stacks:version-action" else ACTIONS),
         "kernel": ["tiny"],
         "logo": ["logo-64x64.png"],

@@ -13,7 +13,19 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from stacks.models import Activation, Event, Joining, Machine, Operation, Recipe, RecipeRevision, Version, Worker
+from stacks.models import (
+    Activation,
+    Event,
+    Joining,
+    Machine,
+    Operation,
+    Recipe,
+    RecipeRevision,
+    Rollout,
+    RolloutTarget,
+    Version,
+    Worker,
+)
 from tests import many_kernels, many_trees
 from tests.believable import GB, PACKAGES, RECIPE, elsewhere, steps
 from tests.many_kernels import KERNELS
@@ -41,6 +53,7 @@ class Many:
         self._activations()
         self._events()
         self.joinings = self._joinings()
+        self.rollouts = self._rollouts()
         self.here, self.elsewhere = self.machines[0], self.machines[-1]
         many_trees.write(root, self.here, self.versions[: versions // machines])
         many_kernels.write(self.machines, self.versions, self.admin)
@@ -128,6 +141,22 @@ class Many:
         )
         waited = Joining.objects.create(name="new", prefix="new", expires_at=until, **told)
         return [str(joined[0].pk), str(waited.pk)]
+
+    def _rollouts(self) -> list[str]:
+        """Let as many rollouts as machines have gone over all of them; gives the number of one that is stopped."""
+        asked = {"kind": "deploy", "version": "v1", "requested_by": self.admin}
+        made = [Rollout(state="stopped", message="m001: failed.", **asked) for _ in self.machines]
+        rows = Rollout.objects.bulk_create(made)
+        ended = iter([one for one in self.operations if one.kind == "deploy"])
+        RolloutTarget.objects.bulk_create(
+            RolloutTarget(
+                rollout=row, machine=machine, order=place, batch=place // 4, version="v1", ended_at=self.now,
+                state="failed", operation=next(ended, None) if row is rows[0] else None, message="No.",
+            )
+            for row in rows
+            for place, machine in enumerate(self.machines)
+        )  # fmt: skip
+        return [str(rows[0].pk)]
 
     def _activations(self) -> None:
         made, deploys = [], [one for one in self.operations if one.kind == "deploy" and one.state == "succeeded"]

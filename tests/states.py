@@ -17,7 +17,7 @@ from access.roles import Role
 from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks import compatibility, marks, program, recipes
 from stacks.engine.layout import Layout
-from stacks.models import Joining, Machine, Version, Worker
+from stacks.models import Joining, Machine, Rollout, RolloutTarget, Version, Worker
 from tests.believable import GB, KERNELS, NAMESPACE, elsewhere, packages
 from tests.seed import Seed, write_log
 
@@ -41,6 +41,7 @@ class States:
         self._in_trouble()
         self._kernels()
         self._joining()
+        self._rollouts()
 
     def _people(self) -> dict[str, int]:
         """Add somebody who looks, somebody who may do nothing, and somebody who is shut out."""
@@ -148,6 +149,28 @@ class States:
                 name=name, root="/data0", machine=machines.get(name), prefix=f"0000000{number}", digest="0",
                 created_by=self.alice, expires_at=until, **used,
             ).pk  # fmt: skip
+
+    def _rollouts(self) -> None:
+        """Let one rollout be stopped, one go back, and one have ended well."""
+        machines = [self.seed.machine, *Machine.objects.filter(name__in=("gp02", "gp12"))]
+        told = "The kernel sky does not answer: it died after 2.1 s: ModuleNotFoundError: sky"
+        plans = {
+            "stopped": (("failed", "waiting", "waiting"), f"local: failed; gp02, gp12: not begun. local: {told}"),
+            "reverting": (("failed", "skipped", "failed"), "What it changed is being reverted."),
+            "rolled": (("skipped", "skipped", "skipped"), "local, gp02, gp12: left as it was."),
+        }
+        for name, (states, message) in plans.items():
+            state = "succeeded" if name == "rolled" else name
+            made = Rollout.objects.create(
+                kind="deploy", version="2026-11-20", state=state, canary=1, batch=2, pause=600, message=message,
+                requested_by=self.bob, reason="astropy 7.2", finished_at=self.seed.now if name == "rolled" else None,
+            )  # fmt: skip
+            for order, machine in enumerate(machines):
+                RolloutTarget.objects.create(
+                    rollout=made, machine=machine, order=order, batch=min(order, 1), version="2026-11-20",
+                    state=states[order], message=told if states[order] == "failed" else "",
+                )  # fmt: skip
+            self.numbers[name] = made.pk
 
     def _kernels(self) -> None:
         for name, spec in (("sky", SPEC), ("broken", {**SPEC, "argv": []})):

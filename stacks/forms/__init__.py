@@ -10,6 +10,7 @@ from stacks.forms.joining import ForgetForm, JoiningForm, NameForm
 from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
 from stacks.forms.recipes import EditForm, ImportForm
+from stacks.forms.rollouts import RevertAllForm, RolloutForm
 from stacks.forms.settings import SettingsForm
 from stacks.forms.switch import SwitchForm
 
@@ -29,7 +30,9 @@ __all__ = [
     "NameForm",
     "OperationFilter",
     "ReasonForm",
+    "RevertAllForm",
     "RevertForm",
+    "RolloutForm",
     "SettingsForm",
     "SwitchForm",
 ]

@@ -1,7 +1,7 @@
 """Rollouts: every write to one. Asked for by people, advanced when an operation ends and by the sweeper."""
 
 from stacks.rollouts.advancing import advance, advance_all, follow_ends
-from stacks.rollouts.asking import Pace, cancel, deploy, resume, revert
+from stacks.rollouts.asking import Pace, cancel, deploy, in_the_way, resume, revert
 from stacks.rollouts.telling import document, summary
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "deploy",
     "document",
     "follow_ends",
+    "in_the_way",
     "resume",
     "revert",
     "summary",

@@ -17,7 +17,7 @@ from access import credentials, roles, tokens
 from access.roles import Role
 from dlstackweb.headers import HEADERS
 from stacks.joining import MARK
-from stacks.models import Joining, Machine, Operation, RecipeRevision
+from stacks.models import Joining, Machine, Operation, RecipeRevision, Rollout, RolloutTarget
 from tests.access.routes import ANYBODY, JOIN, ROUTES, SIGNED_IN, TOKEN, address, all_names
 from tests.conftest import People, with_role
 from tests.kernels.conftest import add_version
@@ -47,6 +47,8 @@ def site(
     Operation.objects.filter(pk=1).update(lane="build")
     until, known = timezone.now() + timedelta(hours=1), {"prefix": JOINS.prefix, "digest": JOINS.digest}
     Joining.objects.create(pk=1, name="gp13", root="/data0", created_by=people.admin, expires_at=until, **known)
+    stopped = Rollout.objects.create(pk=1, kind="deploy", version="a", state="stopped")
+    RolloutTarget.objects.create(rollout=stopped, machine=elsewhere, order=0, batch=0, version="a", state="failed")
     return {user.username: user.pk for user in (people.viewer, people.operator, people.admin)}
 
 

@@ -101,6 +101,7 @@ SPEC = json.dumps({"argv": ["x", "{connection_file}"], "display_name": "x", "lan
 # Nothing is there but somebody who may do everything.
 EMPTY = (
     *map(Visit, ("/", "/recipes/", "/operations/", "/activity/", "/kernels/", "/incident/", "/glossary/")),
+    *map(Visit, ("/rollouts/", "/rollout-add/", "/incident/revert-all/")),
     Visit("/machines/local/", status=404),
 )
 # One machine whose disk is empty.
@@ -148,6 +149,14 @@ SEEDED = (
     Visit(f"{LOCAL}incident/", who="viewer"),
     Visit(f"{LOCAL}incident/?to=2026-10-30", sending(press="#confirm", reason=""), status=422),
     Visit(f"{LOCAL}freeze/", sending(reason=""), status=422),
+    Visit("/incident/revert-all/"),
+    Visit("/incident/revert-all/", sending(reason=""), status=422),
+    # rollouts
+    *map(Visit, ("/rollouts/", "/rollout-add/", "/rollout-add/?version=2026-11-20", "/rollout-add/?version=none")),
+    *map(Visit, ("/rollouts/{stopped}/", "/rollouts/{reverting}/", "/rollouts/{rolled}/")),
+    Visit("/rollouts/{stopped}/", who="viewer"),
+    Visit("/rollout-add/?version=2026-11-20", sending(pause="-1"), status=422),
+    Visit("/rollout-add/?version=2026-11-12", sending(), status=409),
     # settings, drift, processes
     *map(Visit, (f"{LOCAL}settings/", f"{LOCAL}drift/", "/machines/gp12/drift/", f"{LOCAL}processes/")),
     Visit("/machines/gp12/processes/"),

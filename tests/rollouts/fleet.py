@@ -44,13 +44,13 @@ def states(rollout: Rollout) -> str:
 
 def queued() -> list[tuple[str, str, str]]:
     """Give machine, kind and version of what waits to be begun."""
-    waiting = Operation.objects.filter(state="queued").order_by("pk").select_related("machine")
+    waiting = Operation.objects.filter(state="queued", lane="live").order_by("pk").select_related("machine")
     return [(one.machine.name, one.kind, one.parameters["version"]) for one in waiting]
 
 
 def of(name: str) -> Operation:
     """Give the operation that waits on a machine."""
-    return Operation.objects.select_related("machine").get(machine__name=name, state="queued")
+    return Operation.objects.select_related("machine").get(machine__name=name, state="queued", lane="live")
 
 
 def active(machine: Machine) -> str:
