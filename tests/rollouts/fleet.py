@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stacks import activations, operations
+from stacks import activations, operations, rollouts
 from stacks.models import Machine, Operation, Rollout
 from stacks.operations import lifecycle
 from stacks.operations.attempts import Conclusion
+from stacks.rollouts import Pace
 from tests.kernels.conftest import add_version
 
 
@@ -57,3 +58,14 @@ def active(machine: Machine) -> str:
     """Name what is active on record."""
     current = activations.current(machine)
     return current.version.name if current else ""
+
+
+def deploy(machines: list[Machine], *, canary: int = 1, batch: int = 0, pause: int = 0, **more: Any) -> Rollout:
+    """Ask for b on machines: one first, then the rest."""
+    asked = {"version": "b", "requested_by": None, "reason": "for all", **more}
+    return rollouts.deploy(machines=machines, pace=Pace(canary, batch, pause), **asked)
+
+
+def revert(machines: list[Machine], **more: Any) -> Rollout:
+    """Ask for machines to go back at once."""
+    return rollouts.revert(machines=machines, pace=Pace(), requested_by=None, reason="it hangs", **more)

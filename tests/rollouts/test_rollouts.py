@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from stacks import marks, operations, rollouts
 from stacks.engine.errors import NothingToDo, Refused
-from stacks.models import Machine, Operation, Rollout, RolloutTarget
+from stacks.models import Machine, Operation
 from stacks.rollouts import Pace
-from tests.audited import trail_as_before
 from tests.conftest import People
-from tests.rollouts.fleet import active, add_machine, end, of, queued, states
+from tests.rollouts.fleet import active, add_machine, deploy, end, of, queued, revert, states
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _alone(no_broker: None, transactional_db: None) -> Iterator[None]:
-    """Nothing here needs a worker."""
-    with trail_as_before():
-        yield
-
-
-@pytest.fixture
-def three() -> list[Machine]:
-    return [add_machine(name) for name in ("gp01", "gp02", "gp03")]
-
-
-def deploy(machines: list[Machine], *, canary: int = 1, batch: int = 0, pause: int = 0, **more: Any) -> Rollout:
-    asked = {"version": "b", "requested_by": None, "reason": "for all", **more}
-    return rollouts.deploy(machines=machines, pace=Pace(canary, batch, pause), **asked)
-
-
-def revert(machines: list[Machine], **more: Any) -> Rollout:
-    return rollouts.revert(machines=machines, pace=Pace(), requested_by=None, reason="it hangs", **more)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("alone")]
 
 
 def test_the_canary_first_then_the_rest(three: list[Machine]) -> None:
@@ -174,35 +150,6 @@ def test_where_it_is_active_already_nothing_is_done(three: list[Machine]) -> Non
         deploy([done])
 
 
-def test_what_is_refused_up_front(three: list[Machine]) -> None:
-    lacking = [add_machine(name, "a") for name in ("gp08", "gp09")]
-    with pytest.raises(Refused, match=r"not sealed on gp08, gp09: .*“dlstack copy b --to gp08 gp09”"):
-        deploy([*three, *lacking])
-    marks.freeze(machine=three[2], by=None, reason="hands off")
-    with pytest.raises(Refused, match="gp03 is frozen since"):
-        deploy(three)
-    with pytest.raises(Refused, match="Say on which machines"):
-        deploy([])
-    with pytest.raises(Refused, match="each machine once"):
-        deploy([three[0], three[0]])
-    with pytest.raises(Refused, match="On failure"):
-        deploy(three[:2], on_failure="perhaps")
-    for pace in (Pace(canary=-1), Pace(batch=-1), Pace(pause=-1), Pace(pause=10**9), Pace(canary=10**9)):
-        with pytest.raises(Refused):
-            rollouts.deploy(machines=three[:2], version="b", pace=pace, requested_by=None)
-    assert not Rollout.objects.exists()
-    assert not Operation.objects.exists()
-
-
-def test_who_may_not_is_refused(three: list[Machine], people: People) -> None:
-    with pytest.raises(Refused, match="operator"):
-        deploy(three, requested_by=people.viewer)
-    rollout = deploy(three, requested_by=people.operator)
-    for change in (rollouts.resume, rollouts.cancel):
-        with pytest.raises(Refused, match="operator"):
-            change(rollout=rollout, by=people.viewer)
-
-
 def test_rights_that_were_lost_meanwhile_stop_it(three: list[Machine], people: People) -> None:
     rollout = deploy(three, requested_by=people.operator)
     people.operator.is_active = False
@@ -213,16 +160,6 @@ def test_rights_that_were_lost_meanwhile_stop_it(three: list[Machine], people: P
     rollouts.resume(rollout=rollout, by=people.admin)
     assert states(rollout) == "running succeeded running running"
     assert {of(name).requested_by for name in ("gp02", "gp03")} == {people.admin}
-
-
-def test_no_machine_waits_in_two(three: list[Machine]) -> None:
-    first = deploy(three)
-    with pytest.raises(Refused, match=rf"gp02 waits in rollout #{first.pk}, gp03 waits in rollout #{first.pk}"):
-        deploy(three[1:])
-    last = first.targets.get(order=2)
-    other = Rollout.objects.create(kind="deploy", version="b")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        RolloutTarget.objects.create(rollout=other, machine=last.machine, order=0, batch=0, version="b")
 
 
 def test_all_go_back_at_once_each_to_its_own(three: list[Machine]) -> None:
@@ -301,21 +238,6 @@ def test_a_missed_end_is_found_by_the_sweeper(three: list[Machine]) -> None:
     assert states(rollout) == "running running waiting waiting"
     rollouts.advance_all()
     assert states(rollout) == "stopped failed waiting waiting"
-
-
-WRONG: dict[str, dict[str, Any]] = {
-    "rollout_deploy_has_version": {"kind": "deploy"},
-    "rollout_revert_is_not_reverted": {"kind": "revert", "on_failure": "revert"},
-    "rollout_deploy_marks_nothing": {"kind": "deploy", "version": "a", "mark_bad": True},
-    "rollout_batch_of_some": {"kind": "revert", "batch": 0},
-    "rollout_finished_has_time": {"kind": "revert", "state": "failed"},
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_the_database_takes_nothing_else(name: str) -> None:
-    with pytest.raises(IntegrityError, match=name), transaction.atomic():
-        Rollout.objects.create(**WRONG[name])
 
 
 def test_a_machine_that_is_forgotten_leaves_its_rollouts(three: list[Machine]) -> None:
