@@ -19,7 +19,18 @@ from access.roles import Role
 from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks import activations, marks, observation
 from stacks.engine.layout import Layout
-from stacks.models import Event, Joining, Machine, Operation, Recipe, RecipeRevision, Version, Worker
+from stacks.models import (
+    Event,
+    Joining,
+    Machine,
+    Operation,
+    Recipe,
+    RecipeRevision,
+    Rollout,
+    RolloutTarget,
+    Version,
+    Worker,
+)
 from tests.believable import GB, elsewhere
 from tests.payloads import PAYLOADS, RUN, named
 from tests.seed import write_disk, write_log
@@ -44,6 +55,7 @@ class Hostile:
         self.operations = self._operations()
         self._kernels()
         self.joinings = self._joinings()
+        self.rollout = self._rollout()
         self.local = self._local(root)
 
     def say(self, field: str, longest: int = 500, *, path: bool = False) -> str:
@@ -168,6 +180,19 @@ class Hostile:
             )
             for number, (machine, used) in enumerate(asked)
         ]  # fmt: skip
+
+    def _rollout(self) -> Rollout:
+        """Let a rollout be stopped that is called so."""
+        version = self.say("rolled", 64, path=True)
+        made = Rollout.objects.create(
+            kind="deploy", version=version, state="stopped", reason=self.say("rolledwhy"),
+            message=self.say("rolledmessage"), requested_by=self.mallory,
+        )  # fmt: skip
+        RolloutTarget.objects.create(
+            rollout=made, machine=self.machine, order=0, batch=0, version=version, state="failed",
+            message=self.say("rolledthere", 250),
+        )  # fmt: skip
+        return made
 
     def _kernels(self) -> None:
         active = self.versions[1]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from stacks import activations, observation, operations
 from stacks.engine.errors import NothingToDo, Refused
 from stacks.engine.layout import check_name
-from stacks.models import Machine, Operation, RolloutTarget, Version
+from stacks.models import Machine, Operation, RolloutTarget
 
 
 def refuse_lacking(version: str, machines: Sequence[Machine]) -> None:
@@ -51,11 +51,6 @@ def is_active(machine: Machine, version: str) -> bool:
     current, seen = activations.current(machine), observation.observe(machine)
     stands = seen.get("active") == seen.get("backing") == version and version in seen.get("resident", [])
     return stands and current is not None and current.version.name == version
-
-
-def known(name: str) -> bool:
-    """Tell whether any machine has a version of this name."""
-    return Version.objects.filter(name=name, removed_at=None).exists()
 
 
 def _sealed(machine: Machine) -> set[str]:

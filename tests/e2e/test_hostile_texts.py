@@ -103,7 +103,10 @@ def pages(world: Hostile) -> dict[str, list[str]]:
     people = {"pk": [world.mallory.pk, world.alice.pk], "token": [world.token.pk]}
     recipes = {"name": [world.recipe.name]}
     joinings = {"pk": [one.pk for one in world.joinings]}
-    given: dict[str, dict[str, list[Any]]] = {"access": people, "recipe": recipes, "stacks:joining": joinings}
+    rollouts = {"pk": [world.rollout.pk]}
+    given: dict[str, dict[str, list[Any]]] = {
+        "access": people, "recipe": recipes, "stacks:joining": joinings, "stacks:rollout": rollouts,
+    }  # fmt: skip
     return addresses(client, lambda route, key: next((one for word, one in given.items() if word in route), known)[key])
 
 
