@@ -3,8 +3,9 @@
 .NOTPARALLEL:
 
 BIN := .venv/bin
-# Tests that run at once, file by file: each has databases, homes, ports and mounts of its own.
-JOBS ?= 2
+# Tests that run at once, file by file: each has databases, homes, ports and mounts of its own. They wait more than
+# they compute, so that there may be more of them than processors.
+JOBS ?= 3
 # Tests take a real PostgreSQL away, so whoever tests has its driver.
 DEV := runtime dev postgres
 
@@ -16,7 +17,7 @@ run: ## start DLStack here (Ctrl-C ends it); DLSTACK_HOME, DLSTACK_ROOT and PORT
 	@requirements/install.sh runtime
 	@exec $(BIN)/dlstack up
 
-test: ## run every test, two files at once; ARGS="tests/engine -k links" narrows it
+test: ## run every test, three files at once; ARGS="tests/engine -k links" narrows it
 	@requirements/system.sh test
 	@requirements/install.sh $(DEV)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)

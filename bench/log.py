@@ -103,7 +103,7 @@ def passed_over(page: Page) -> bool:
     gap = page.locator("#log .gap").last
     first, last = gap.get_attribute("data-first"), int(gap.get_attribute("data-last") or 0)
     page.locator("#log").hover()
-    for _ in range(60):
+    for _ in range(150):  # as many as lead through all that a page that follows keeps
         page.mouse.wheel(0, -300)  # slower than a page at once, or a gap is passed and filled from above
         page.wait_for_timeout(50)
         if page.locator(f"#L{last}").count():

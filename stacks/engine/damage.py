@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from stacks.engine import documents, durable, reserve, resident, versions
-from stacks.engine.errors import Damaged, EngineError, Unreadable, VerifyFailed
+from stacks.engine.errors import Damaged, EngineError, Unreadable, VerifyFailed, with_causes
 from stacks.engine.layout import Layout
 from stacks.engine.versions import Description
 
@@ -72,12 +72,11 @@ def _told(layout: Layout, text: str) -> _Copy | None:
 
 
 def _is_unreadable(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, (OSError, Unreadable)):
-            return (error.number if isinstance(error, Unreadable) else error.errno) in _NUMBERS
-        if isinstance(error, EngineError) and _SAID.search(str(error)):
+    for one in with_causes(error):
+        if isinstance(one, (OSError, Unreadable)):
+            return (one.number if isinstance(one, Unreadable) else one.errno) in _NUMBERS
+        if isinstance(one, EngineError) and _SAID.search(str(one)):
             return True
-        error = error.__cause__
     return False
 
 

@@ -19,6 +19,8 @@ EngineError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class EngineError(Exception):
     """Root of the errors below."""
@@ -87,3 +89,12 @@ class Cancelled(Stopped):
 
 class Interrupted(Stopped):
     """The worker or the machine was about to end."""
+
+
+def with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error, what it was raised from, and so on; each once, since an error can be raised from itself."""
+    known: set[int] = set()
+    while error is not None and id(error) not in known:
+        known.add(id(error))
+        yield error
+        error = error.__cause__

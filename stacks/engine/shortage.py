@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.engine import mounts, reserve
-from stacks.engine.errors import EngineError, Failed, NoRoom, NothingToDo, Stopped
+from stacks.engine.errors import EngineError, Failed, NoRoom, NothingToDo, Stopped, with_causes
 from stacks.engine.layout import Layout
 from stacks.engine.mounts import Room
 
@@ -40,12 +40,11 @@ def explained(layout: Layout, error: BaseException) -> BaseException:
 
 
 def _is_shortage(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in reserve.FULL:
+    for one in with_causes(error):
+        if isinstance(one, OSError) and one.errno in reserve.FULL:
             return True
-        if isinstance(error, EngineError) and _SAID.search(str(error)):
+        if isinstance(one, EngineError) and _SAID.search(str(one)):
             return True
-        error = error.__cause__
     return False
 
 

@@ -20,6 +20,7 @@ from stacks.joining import MARK
 from stacks.models import Joining, Machine, Operation, RecipeRevision, Rollout, RolloutTarget
 from tests.access.routes import ANYBODY, JOIN, ROUTES, SIGNED_IN, TOKEN, address, all_names
 from tests.conftest import People, with_role
+from tests.faults.conftest import record
 from tests.kernels.conftest import add_version
 
 NAMES = sorted(ROUTES)
@@ -86,18 +87,25 @@ def nothing_is_asked_for() -> Iterator[None]:
 
 
 class Wrong(list[str]):
-    """What was not as expected, told all at once."""
+    """What was not as expected, told all at once; `looked` counts what was looked at."""
+
+    looked = 0
 
     def unless(self, holds: bool, *what: object) -> None:
         """Note what was looked at, unless all is well."""
+        self.looked += 1
         if not holds:
             self.append(" ".join(map(str, what)))
 
 
 @pytest.fixture
-def wrong() -> Iterator[Wrong]:
+def wrong(request: pytest.FixtureRequest) -> Iterator[Wrong]:
     found = Wrong()
     yield found
+    if not hasattr(request.node, "callspec"):  # else it is one of many alike
+        what = request.node.name.removeprefix("test_").replace("_", " ")
+        print(*found, sep="\n")
+        record(f"routes: {what}", goal="0 wrong", got=f"{found.looked} answers, {len(found)} wrong", ok=not found)
     assert not found, "\n".join(found)
 
 
