@@ -38,6 +38,7 @@ def filled() -> dict[str, Any]:
     from django.conf import settings
     from django.test import Client
 
+    from stacks.models import Joining
     from tests import many
 
     many.PER_ENVIRONMENT = PACKAGES
@@ -48,7 +49,7 @@ def filled() -> dict[str, Any]:
     return {
         "session": client.cookies[settings.SESSION_COOKIE_NAME].value, "person": made.people[0].pk, "token": 1,
         "name": made.machines[0].name, "version": f"v{EACH - 1}", "kernel": "kernel-1", "recipe": "recipe-1",
-        "pk": _logged(made),
+        "pk": _logged(made), "rollout": made.rollouts[0], "joining": Joining.objects.latest("pk").pk,
     }  # fmt: skip
 
 

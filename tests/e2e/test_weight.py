@@ -88,8 +88,9 @@ def transferred(browser: Browser, address: str, cookie: dict[str, Any]) -> int:
 
 
 def _name(filled: dict[str, Any], route: str, key: str) -> Any:
-    if key == "pk" and route.startswith("access:"):
-        return filled["person"]
+    if key == "pk":
+        numbered = {"access:": "person", "stacks:rollout": "rollout", "stacks:joining": "joining"}
+        return filled[next((name for prefix, name in numbered.items() if route.startswith(prefix)), "pk")]
     return filled["recipe" if ":recipe" in route else key]
 
 
