@@ -307,8 +307,8 @@ def test_follow_gives_every_line_once_until_the_end(operation: Operation, writer
 
 
 def test_twenty_thousand_lines_a_second(operation: Operation, writer: LogWriter) -> None:
-    began = time.monotonic()
+    began = time.thread_time()  # of the processor: the machine that tests may be busy
     say(writer, 20_000)
-    assert time.monotonic() - began < 2  # in earnest half a second; the machine that tests may be busy
+    assert time.thread_time() - began < 2  # in earnest half a second
     writer.store()
     assert reading.last_line(operation) == 20_000

@@ -71,7 +71,7 @@ def _survive(fault: Callable[[Broker], None], host: Host, broker: Broker) -> flo
     build = host.workers[0]
     build.send(signal.SIGSTOP)
     queued, running = host.ask("print:20"), host.ask("wait:2", lane="live")
-    until(lambda: running.pk in host.ran(), within=60)
+    until(lambda: running.pk in host.ran(), within=STUCK)  # it may be the fault before that is survived yet
     fault(broker)
     build.send(signal.SIGCONT)
     began = time.monotonic()

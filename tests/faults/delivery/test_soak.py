@@ -157,7 +157,7 @@ def _judge(hosts: list[Host], size: Size) -> tuple[int, int, list[str]]:
         entries = journal.history(host.layout)
         done = Counter(int(one["operation"]) for one in entries if one["outcome"] == "succeeded")
         begun = host.ran()
-        until(lambda: not list((host.home / "logs").glob("[0-9]*")), within=60)  # noqa: B023 — waited for here
+        until(lambda: not list((host.home / "logs").glob("[0-9]*")), within=STUCK)  # noqa: B023 — waited for here
         for row in patiently(lambda: list(host.machine.operations.all())):  # noqa: B023
             true[int(row.parameters["wish"])] += done[row.pk]
             if problem := _problem(row, done[row.pk], begun[row.pk]):
