@@ -16,6 +16,7 @@ from stacks.engine.owner import resolve
 from tests.engine.conftest import Runner, make_version
 from tests.engine.machines import machine_place
 from tests.faults.power.disk import Kind, make
+from tests.waiting import until
 
 KIND = Kind("btrfs", 128, ("mkfs.btrfs", "-q", "-d", "single", "-m", "single"))
 ROTTEN = "lib/rotten"
@@ -38,6 +39,12 @@ class Machine:
 
     def unmount(self) -> None:
         subprocess.run(["umount", self.layout.root.parent], check=True)
+        # A sandbox that another test began meanwhile has it mounted still, and what was read of it in memory.
+        until(self._is_let_go, within=120)
+
+    def _is_let_go(self) -> bool:
+        asked = ["losetup", "--noheadings", "--associated", str(self.image)]
+        return not subprocess.run(asked, check=True, capture_output=True).stdout.strip()
 
     def rot(self, content: bytes) -> None:
         """Flip one bit of what lies on the disk as `content`, below the filesystem."""
