@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stacks import activations
-from stacks.models import Activation, Machine, Operation, Version
+from django.db.models import Max
 
-_HEAVY = (*activations.LARGE, *(f"returns_to__{name}" for name in activations.LARGE))
+from stacks.models import Activation, Machine, Operation, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +26,35 @@ class Way:
 
 def back() -> list[Way]:
     """Give what a revert of each machine leads to, by name."""
-    return _ways({pk: _name(one.returns_to) for pk, one in _current().items()})
+    current = _current()
+    return _ways({pk: before for pk, (_, before) in current.items()}, current)
 
 
 def forth(version: str) -> list[Way]:
     """Give the machines by name; those that have a version lead to it."""
     having = Version.objects.filter(name=version, removed_at=None).values_list("machine", flat=True)
-    return _ways(dict.fromkeys(having, version))
+    return _ways(dict.fromkeys(having, version), _current())
 
 
 def names() -> list[str]:
     """Name the versions that are on any machine, the latest first."""
-    listed = Version.objects.filter(removed_at=None).order_by("-sealed_at").values_list("name", flat=True)
-    return list(dict.fromkeys(listed))
+    listed = Version.objects.filter(removed_at=None).values("name").annotate(last=Max("sealed_at"))
+    return [one["name"] for one in listed.order_by("-last")]
 
 
-def _ways(to: dict[int, str]) -> list[Way]:
-    current, working = _current(), Operation.objects.filter(lane=Operation.Lane.LIVE, state__in=Operation.UNFINISHED)
+Current = dict[int, tuple[str, str]]  # by machine what is active, and what a revert would put back, "" for nothing
+
+
+def _ways(to: dict[int, str], current: Current) -> list[Way]:
+    working = Operation.objects.filter(lane=Operation.Lane.LIVE, state__in=Operation.UNFINISHED)
     busy = {one.machine_id: one for one in working.only("machine", "kind", "state")}
     return [
-        Way(machine, _name(current.get(machine.pk)), to.get(machine.pk, ""), busy.get(machine.pk))
+        Way(machine, current.get(machine.pk, ("", ""))[0], to.get(machine.pk, ""), busy.get(machine.pk))
         for machine in Machine.objects.defer("observed").order_by("name")
     ]
 
 
-def _current() -> dict[int, Activation]:
-    rows = Activation.objects.filter(ended_at=None).select_related("version", "returns_to__version").defer(*_HEAVY)
-    return {one.machine_id: one for one in rows}
-
-
-def _name(activation: Activation | None) -> str:
-    return activation.version.name if activation else ""
+def _current() -> Current:
+    rows = Activation.objects.filter(ended_at=None)
+    told = rows.values_list("machine", "version__name", "returns_to__version__name")
+    return {machine: (active, before or "") for machine, active, before in told}
