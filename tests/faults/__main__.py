@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.faults import quick
 from tests.faults.conftest import FIGURES, FULL
 
 REPOSITORY = Path(__file__).resolve().parents[2]  # tests.conftest needs Django set up, as pytest does
@@ -47,7 +48,8 @@ def run(arguments: list[str], figures: Path) -> int:
     """Run pytest with every repeat, and those tests too that `make test` leaves out."""
     command = [sys.executable, "-m", "pytest", "-m", "faults or not faults", "--timeout", "3600", *arguments]
     variables = {**os.environ, FULL: "1", FIGURES: str(figures)}
-    return subprocess.run(command, cwd=REPOSITORY, env=variables, check=False).returncode
+    with quick.disk() as before:
+        return subprocess.run([*before, *command], cwd=REPOSITORY, env=variables, check=False).returncode
 
 
 def table(rows: Rows) -> list[str]:
