@@ -9,7 +9,7 @@ import weakref
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
@@ -88,12 +88,13 @@ def _encode(entry: Entry) -> bytes:
 
 
 def _decode(data: bytes) -> Iterator[Entry]:
-    # Decoded in one go: a stack has hundreds of thousands of paths.
+    # Decoded in one go: a stack has hundreds of thousands of paths. Few modes and owners are among them.
     pieces = iter(os.fsdecode(data).split("\0"))
+    number, octal, made = cache(int), cache(partial(int, base=8)), tuple.__new__
     for fields, path, target in zip(pieces, pieces, pieces, strict=False):
         kind, mode, uid, gid, size, mtime_ns, digest, attributes = fields.split(" ")
-        status = (int(mode, 8), int(uid), int(gid), int(size), int(mtime_ns))
-        yield Entry(path, cast("Type", kind), *status, digest, target, attributes)
+        status = (octal(mode), number(uid), number(gid), int(size), int(mtime_ns))
+        yield made(Entry, (path, kind, *status, digest, target, attributes))
 
 
 # Manifests in use, by the file that they are stored in: reading one of 40,000 paths again takes a quarter of a second.
