@@ -28,7 +28,7 @@ def importing(table: Table, dlstack: Instance, quick: bool) -> None:
     calm()
     for number in AT_ONCE[:2] if quick else AT_ONCE:
         for place, tree in places.items():
-            told(table, place, number, [at_once(tree, number) for _ in range(2 if quick or number > 4 else 3)])
+            told(table, place, number, [at_once(tree, number) for _ in range(1 if number > 4 else 2)])
         if os.geteuid() == 0:  # nobody else may empty the kernel's cache
             told(table, "disk, cold", number, [cold(layout.version(name), number)])
 
