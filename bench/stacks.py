@@ -46,7 +46,7 @@ def main(table: Table, quick: bool) -> None:
         building(table, dlstack, packages, rounds=2)
         deploying(table, dlstack, ram, rounds=3 if quick else 5)
         switching(table, dlstack, ram, rounds=3 if quick else 5, switches=10 if quick else 50)
-        importing(table, dlstack, quick)
+        importing(table, dlstack, "v1", quick)
 
 
 def building(table: Table, dlstack: Instance, packages: Sequence[str], rounds: int) -> None:
