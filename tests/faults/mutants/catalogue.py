@@ -94,7 +94,7 @@ MUTANTS = (
            'for name in (*description.externals, ".dlstack", IDENTITY)]', 'for name in (".dlstack", IDENTITY)]',
            "tests/engine/test_in_place.py", "tests/engine/test_externals.py"),
     engine("half-made trees are let in", "resident", "    trees.verify(tree, hashed, apart=description.externals, linked=cloned.linked)", "    return",
-           "tests/engine"),
+           "tests/engine/test_deploy.py"),
     engine("the lane's lock is not inherited", "process", "            pass_fds=command.pass_fds,\n", "",
            "tests/engine/test_process.py"),
     engine("children outlive the worker", "process", "[*with_parent(), *command.argv]",
