@@ -15,11 +15,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import chart, kept
+from bench import chart, curves, kept
 from bench.figures import Figure, Table, head, line
 
-BENCHES = ("log", "pages", "stacks")
+BENCHES = ("log", "pages", "stacks", "growth")
 KEPT = Path(__file__).parents[1] / "docs" / "figures"
+GROWS = {  # the charts: what each shows, and what grows in it
+    "imports": ("Import of the stack by processes that begin at once, the last of them", "processes"),
+    "files": ("Two versions that differ in every fiftieth file", "files of a version"),
+    "versions": ("One machine with versions of 3,000 files", "versions"),
+    "machines": ("Pages, time of the server's processor", "machines"),
+}
 Found = dict[str, list[Figure] | None]
 
 
@@ -40,11 +46,15 @@ def main() -> None:
 
 
 def keep(place: Path, run: kept.Run) -> None:
-    """Keep a run and its picture; what other benches found before stays beside it."""
+    """Keep a run and its pictures; what other benches found before stays beside it."""
     before = kept.read(place).benches if place.exists() else {}
     benches = {name: found for name in BENCHES if (found := run.benches.get(name, before.get(name))) is not None}
     kept.write(place, kept.Run(benches, run.about))
-    place.with_suffix(".svg").write_text(chart.draw([figure for listed in benches.values() for figure in listed]))
+    figures = [figure for listed in benches.values() for figure in listed]
+    place.with_suffix(".svg").write_text(chart.draw(figures))
+    if place.name == "bench.json":
+        for name, lines in curves.charts(figures).items():
+            (place.parent / f"{name}.svg").write_text(curves.draw(lines, *GROWS[name]))
 
 
 def arguments() -> argparse.Namespace:

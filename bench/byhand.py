@@ -26,6 +26,23 @@ def rsync(source: Path, destination: Path, *options: str) -> None:
     subprocess.run(["rsync", "-a", *options, f"{source}/", f"{destination}/"], check=True)
 
 
+def forget_cached() -> None:
+    """Have the kernel forget what it knows of every disk, as after days of other work; needs root."""
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+def copy(source: Path, destination: Path) -> None:
+    """Copy a tree by cp, all that it has kept."""
+    subprocess.run(["cp", "-a", str(source), str(destination)], check=True)
+
+
+def relink(link: Path, to: str) -> None:
+    """Lead a link elsewhere by rm and ln."""
+    subprocess.run(["rm", str(link)], check=True)
+    subprocess.run(["ln", "-s", to, str(link)], check=True)
+
+
 @contextmanager
 def in_ram() -> Iterator[Path]:
     """Give a directory in shared memory, and remove it."""

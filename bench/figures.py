@@ -29,7 +29,10 @@ SIGNS: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One line: the median of what was measured, its spread, and the one-minute load average when it was known."""
+    """One line: the median of what was measured, its spread, and the one-minute load average when it was known.
+
+    A point of a curve has the curve's name, “chart: line”, and its place on it: `at` so many of what grows.
+    """
 
     what: str
     median: float
@@ -40,6 +43,8 @@ class Figure:
     against: str = ""
     note: str = ""
     load: float = 0.0
+    curve: str = ""
+    at: float = 0.0
 
     @property
     def sign(self) -> str:
@@ -65,12 +70,12 @@ class Table:
 
     def add(
         self, what: str, values: float | Sequence[float], unit: str = "",
-        *, goal: str = "", against: str = "", note: str = "",
+        *, goal: str = "", against: str = "", note: str = "", curve: str = "", at: float = 0.0,
     ) -> None:  # fmt: skip
         """Add what was measured once or several times; `goal` is a sign and a number, in the same unit."""
         measured = [float(value) for value in (values if isinstance(values, Sequence) else [values])]
         median, load = statistics.median(measured), round(os.getloadavg()[0], 2)
-        figure = Figure(what, median, min(measured), max(measured), unit, goal, against, note, load)
+        figure = Figure(what, median, min(measured), max(measured), unit, goal, against, note, load, curve, at)
         self.figures.append(figure)
         print(line(figure), flush=True)
 

@@ -9,12 +9,13 @@ by hand, DLStack, by hand. An operation's time is that from when it was asked fo
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,9 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.byhand import in_ram, install, new_blocks, rsync, timed
+from bench.byhand import copy, forget_cached, in_ram, install, new_blocks, relink, rsync, timed
 from bench.figures import RATIO, Table, calm, run
+from bench.imports import importing
 from bench.instance import Instance, by_step, instance, seconds
 from bench.log import ARGUMENTS
 from bench.reader import Known, failing, reading
@@ -44,6 +46,7 @@ def main(table: Table, quick: bool) -> None:
         building(table, dlstack, packages, rounds=2)
         deploying(table, dlstack, ram, rounds=3 if quick else 5)
         switching(table, dlstack, ram, rounds=3 if quick else 5, switches=10 if quick else 50)
+        importing(table, dlstack, "v1", quick)
 
 
 def building(table: Table, dlstack: Instance, packages: Sequence[str], rounds: int) -> None:
@@ -74,7 +77,7 @@ def building(table: Table, dlstack: Instance, packages: Sequence[str], rounds: i
 Pairs = list[tuple[float, float]]
 
 
-def ratio(table: Table, what: str, pairs: Pairs, *, against: str, goal: str, note: str) -> None:
+def ratio(table: Table, what: str, pairs: Pairs, *, against: str, goal: str = "", note: str = "") -> None:
     """Add the ratio of pairs, ours and theirs, that were measured one after the other."""
     values = [them / us if goal.startswith("≥") else us / them for us, them in pairs]
     table.add(what, values, RATIO, goal=goal, against=against, note=note)
@@ -82,14 +85,18 @@ def ratio(table: Table, what: str, pairs: Pairs, *, against: str, goal: str, not
 
 def deploying(table: Table, dlstack: Instance, ram: Path, rounds: int) -> None:
     """Deploy the second version where the first is resident, and copy it into RAM by hand."""
-    layout, copy = dlstack.layout, ram / "copy"
+    layout, place = dlstack.layout, ram / "copy"
     dlstack.deploy("v0")
+    others: dict[str, Callable[[], None]] = {
+        "cp -a": lambda: copy(layout.version("v1"), place),
+        "rsync -a --link-dest": lambda: rsync(layout.version("v1"), place, f"--link-dest={layout.resident('v0')}"),
+    }
     ours, whole, theirs, added, last = [], [], [], [], None
     calm()
     for _ in range(rounds):
-        theirs.append(timed(lambda: rsync(layout.version("v1"), copy)))
-        full = new_blocks(copy)
-        shutil.rmtree(copy)
+        theirs.append(timed(lambda: rsync(layout.version("v1"), place)))
+        full = new_blocks(place)
+        shutil.rmtree(place)
         last = dlstack.deploy("v1")
         ours.append(seconds(last) - seconds(last, "health", "confirm"))  # by hand nobody starts a kernel
         whole.append(seconds(last))
@@ -99,9 +106,19 @@ def deploying(table: Table, dlstack: Instance, ram: Path, rounds: int) -> None:
     told = f"by hand {min(theirs):.1f} s; {by_step(last)}"
     what = "deploy of a second version into RAM, without starting its kernels"
     ratio(table, what, list(zip(ours, theirs, strict=True)), against="rsync -a", goal="≤ 0.35", note=told)
+    for name, work in others.items():
+        beside = [taken_by(work, place) for _ in range(2)]
+        ratio(table, f"  beside {name}", [(us, them) for us in ours[-2:] for them in beside], against=name)
     table.add("  bytes that it adds", added, RATIO, goal="≤ 0.15", against="rsync -a")
     table.add("  whole operation, kernels started before and after", whole, "s", note=f"kernels: {kernels(last)}")
     dlstack.deploy("v1")
+
+
+def taken_by(work: Callable[[], None], place: Path) -> float:
+    """Time what makes a place, and remove it."""
+    took = timed(work)
+    shutil.rmtree(place)
+    return took
 
 
 def kernels(operation: Any) -> str:
@@ -120,6 +137,7 @@ def switching(table: Table, dlstack: Instance, ram: Path, rounds: int, switches:
     live, by_hand, listed = dlstack.layout.live, ram / "sw", ram / "known.json"
     listed.write_text(json.dumps(moved_files(dlstack)))
     rsync(dlstack.layout.version("v1"), by_hand)
+    by_hand.with_name("sw.hdd").symlink_to("sw.v1")
     clicks: list[float] = []
     theirs: list[float] = []
     torn: list[float] = []
@@ -129,16 +147,21 @@ def switching(table: Table, dlstack: Instance, ram: Path, rounds: int, switches:
         page = dlstack.context(browser).new_page()
         calm()
         for number in range(rounds):
-            to = f"v{number % 2}"
+            to, back = f"v{number % 2}", f"v{(number + 1) % 2}"
             clicks.append(click(page, dlstack, to))
-            with reading(by_hand, listed) as counts:
-                theirs.append(timed(lambda to=to: rsync(dlstack.layout.version(to), by_hand, "--delete")))
-            torn.append(failing(counts))
             dlstack.idle()
+            theirs.append(timed(lambda to=to: manual(dlstack, to, by_hand)))
+            rsync(dlstack.layout.version(back), by_hand, "--delete")
+            with reading(by_hand, listed) as counts:
+                manual(dlstack, to, by_hand)
+            torn.append(failing(counts))
+        cold = [from_cold(page, dlstack, f"v{(rounds + number) % 2}", by_hand) for number in range(2)]
     table.add("revert to a resident version, click → link moved, through the page", clicks, "s", goal="≤ 0.5")
     told = f"by hand {min(theirs):.2f} s"
     pairs, against = list(zip(clicks, theirs, strict=True)), "rsync -a --delete"
     ratio(table, "  times faster than the manual revert", pairs, against=against, goal="≥ 20", note=told)
+    if all(us for us, _ in cold):
+        ratio(table, "  the same, when nobody has read the disk for days", cold, against=against, goal="≥ 20")
     with reading(live, listed) as counts, starting(dlstack) as started:
         began = time.monotonic()
         for number in range(switches):
@@ -151,14 +174,31 @@ def switching(table: Table, dlstack: Instance, ram: Path, rounds: int, switches:
     table.add("  kernels that start mixed", started["mixed"], goal="= 0", note=f"of {started['kernels']} started")
 
 
+def manual(dlstack: Instance, to: str, by_hand: Path) -> None:
+    """Revert as by hand: over the tree that users run, then the backing link; nothing is halted or started."""
+    rsync(dlstack.layout.version(to), by_hand, "--delete")
+    relink(by_hand.with_name("sw.hdd"), f"sw.{to}")
+
+
+def from_cold(page: Page, dlstack: Instance, to: str, by_hand: Path) -> tuple[float, float]:
+    """Revert through the page and by hand, each with nothing of the disk in memory; zeros where one may not."""
+    if os.geteuid() != 0:
+        return 0.0, 0.0
+    ours = click(page, dlstack, to, prepare=forget_cached)
+    dlstack.idle()
+    forget_cached()
+    return ours, timed(lambda: manual(dlstack, to, by_hand))
+
+
 NOTE_THE_CLICK = "addEventListener('click', () => sessionStorage.setItem('clicked', Date.now()), true)"
 
 
-def click(page: Page, dlstack: Instance, to: str) -> float:
+def click(page: Page, dlstack: Instance, to: str, prepare: Callable[[], None] = lambda: None) -> float:
     """Revert on the page; gives the seconds from the click in the browser until the live path leads to the version."""
     page.goto(f"/machines/local/revert/?version={to}")
     page.get_by_label("Reason").fill("bench")
     page.evaluate(NOTE_THE_CLICK)
+    prepare()
     with ThreadPoolExecutor(1) as other:
         moved = other.submit(when_it_leads_to, dlstack.layout.live, to)
         page.get_by_role("button", name=f"Revert to {to}").click()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stacks import activations
+from stacks.engine import resident
 from stacks.engine.errors import Refused
+from stacks.engine.layout import Layout
 from stacks.marks import COMMAND_LINE
 from stacks.models import Activation, Machine, Operation
-from stacks.observation import observe
+from stacks.observation import is_here
 
 
 def active_now(machine: Machine) -> str:
     """Name what is active: what the disk says, or else the record; "" for nothing."""
-    seen = observe(machine)
-    if "active" in seen:
-        return str(seen["active"] or "")
+    if is_here(machine):
+        return resident.active(Layout(Path(machine.root))) or ""
+    if "active" in machine.observed:
+        return str(machine.observed["active"] or "")
     now = activations.current(machine)
     return now.version.name if now else ""
 

@@ -9,7 +9,6 @@ is compared with the source, which is gone through by descriptors.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from stacks.engine import landlocked, owner, process
 from stacks.engine.events import Sink
-from stacks.engine.process import Command, base_environment
+from stacks.engine.process import Command
 from stacks.engine.sandbox import ended, system
 from stacks.engine.stop import Stop
 
@@ -26,33 +25,15 @@ _KEPT = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP", "MKNOD")
 _NAMES = ("passwd", "group", "hosts", "host.conf", "gai.conf", "nsswitch.conf", "resolv.conf", "services", "ssl")
 
 
-def run(
-    argv: Sequence[str],
-    label: str,
-    source: Path,
-    target: Path,
-    *,
-    sink: Sink,
-    stop: Stop,
-    lock_fds: tuple[int, ...] = (),
-    stdin: int = subprocess.DEVNULL,
-) -> None:
-    """Run a copying program that sees the system, `source` read-only and `target` alone, where this process has rights.
-
-    A symlink that leads out of the two, planted before or in mid-copy, leads to nothing there.
-    """
-    argv = [*_walls([source], target), *argv]
-    process.run(Command(argv, label, base_environment(), pass_fds=lock_fds, stdin=stdin), sink, stop)
-
-
 def fetch(
     command: Command, target: Path, readable: Sequence[Path], sink: Sink, stop: Stop, *, stdout: Callable[[str], None]
 ) -> None:
-    """Run a program that copies from the network likewise: it sees `readable` and `target`, and the network.
+    """Run a program that copies from the network: it sees the system, `readable` and `target`, where we have rights.
 
-    What the other side sends, however it is made, ends up in `target` or nowhere.
+    What the other side sends, however it is made, ends up in `target` or nowhere. A symlink that leads out of the
+    two, planted before or in mid-copy, leads to nothing there.
     """
-    argv = [*_walls([*readable, *_named()], target, network=True), *command.argv]
+    argv = [*_walls([*readable, *_named()], target), *command.argv]
     process.run(replace(command, argv=argv), sink, stop, stdout=stdout)
 
 
@@ -61,10 +42,10 @@ def _named() -> list[Path]:
     return [path for name in _NAMES if (path := Path("/etc", name)).exists()]
 
 
-def _walls(readable: Sequence[Path], target: Path, *, network: bool = False) -> list[str]:
+def _walls(readable: Sequence[Path], target: Path) -> list[str]:
     """Spell what stands before a program that is to be confined, [] for one without rights of its own."""
     if os.geteuid() == 0:
-        return [*_namespace(readable, target, network=network), "--"]
+        return [*_namespace(readable, target), "--"]
     if owner.may_give_files() and landlocked.version() >= landlocked.OLDEST:
         return [*_landlock(readable, target), "--"]
     return []
@@ -75,14 +56,13 @@ def _landlock(readable: Sequence[Path], target: Path) -> list[str]:
     return [sys.executable, "-I", "-S", landlocked.__file__, *shown, "--write", str(target)]
 
 
-def _namespace(readable: Sequence[Path], target: Path, *, network: bool) -> list[str]:
+def _namespace(readable: Sequence[Path], target: Path) -> list[str]:
     capabilities = [word for name in _KEPT for word in ("--cap-add", f"CAP_{name}")]
     shown = [word for path in readable for word in ("--ro-bind", str(path), str(path))]
     shown += ["--bind", str(target), str(target)]
     return [
         *ended(),
         *("bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc"),
-        *(() if network else ("--unshare-net",)),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 — the namespace's own
         *system(),
         *shown,

@@ -183,7 +183,7 @@ def arrange(content: Manifest, apart: Collection[str], tree: Path, reuse: Sequen
     missing = Manifest(tuple(entry for entry in content.entries if entry.path not in kept and entry.type != "d"))
     equal = trees.held(externals.without(missing, apart), reuse)
     rest, linked = trees.link(missing, tree, equal, porter)
-    return Arranged(len(kept), linked, tuple(rest))
+    return Arranged(len(kept), len(linked), tuple(rest))
 
 
 def open_up(tree: Path) -> None:

@@ -37,13 +37,13 @@ class _Copier:
         self._place = place
         self._made = {place}  # nothing is ever written through what was met as a symlink
         self._linked: dict[tuple[int, int], Path] = {}
-        self._directories: list[tuple[Path, os.stat_result, list[tuple[str, bytes]]]] = []
+        self._directories: list[tuple[Path, os.stat_result, Attributes]] = []
 
     def take(self, source: Path, found: Found) -> None:
         goal = self._place / found.path
         if goal.parent not in self._made:
             raise walking.unreadable(source, found.path, OSError(errno.ESTALE, "it lies in no directory any more"))
-        with _reading(source, found.path):
+        with reading(source, found.path):
             status = found.status()
             target = found.target() if stat.S_ISLNK(status.st_mode) else ""
         manifest.describe(found.path, status, target)  # raises Failed for devices
@@ -52,13 +52,13 @@ class _Copier:
         elif stat.S_ISDIR(status.st_mode):
             goal.mkdir(mode=0o700)
             self._made.add(goal)
-            with _reading(source, found.path):
-                self._directories.append((goal, status, _attributes(found.through)))
+            with reading(source, found.path):
+                self._directories.append((goal, status, attributes(found.through)))
         else:
-            self._special(goal, status, target)
+            make_special(goal, status, target)
 
     def _file(self, source: Path, found: Found, goal: Path) -> None:
-        with _reading(source, found.path):
+        with reading(source, found.path):
             descriptor = found.open()
         try:
             status = os.fstat(descriptor)
@@ -66,66 +66,88 @@ class _Copier:
             if first := self._linked.get(inode):
                 os.link(first, goal, follow_symlinks=False)
                 return
-            with _reading(source, found.path):
-                attributes = _attributes(descriptor)
-            made = os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                pour(descriptor, made, status.st_size)
-                _dress(made, status, attributes)
-            finally:
-                os.close(made)
+            with reading(source, found.path):
+                kept = attributes(descriptor)
+            make_file(descriptor, status, kept, goal)
             if status.st_nlink > 1:
                 self._linked[inode] = goal
         finally:
             os.close(descriptor)
 
-    def _special(self, goal: Path, status: os.stat_result, target: str) -> None:
-        if stat.S_ISLNK(status.st_mode):
-            os.symlink(target, goal)
-        else:
-            os.mknod(goal, stat.S_IFMT(status.st_mode) | 0o600)  # a pipe or a socket
-        os.lchown(goal, status.st_uid, status.st_gid)
-        if not stat.S_ISLNK(status.st_mode):
-            os.chmod(goal, stat.S_IMODE(status.st_mode))
-        os.utime(goal, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
-
     def finish(self, source: Path) -> None:
         """Dress the directories, the deepest first: what is made in one changes its time, and inherits its ACL."""
         top = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            self._directories.insert(0, (self._place, os.fstat(top), _attributes(top)))
+            self._directories.insert(0, (self._place, os.fstat(top), attributes(top)))
         finally:
             os.close(top)
-        for goal, status, attributes in reversed(self._directories):
+        for goal, status, kept in reversed(self._directories):
             made = os.open(goal, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                _dress(made, status, attributes)
+                _dress(made, status, kept)
             finally:
                 os.close(made)
 
 
 @contextmanager
-def _reading(source: Path, path: str) -> Iterator[None]:
+def reading(source: Path, path: str) -> Iterator[None]:
+    """Make of an OSError about a path of a tree, while the block runs, the Unreadable that names it."""
     try:
         yield
     except OSError as error:
         raise walking.unreadable(source, path, error) from None
 
 
-def _attributes(file: int | str) -> list[tuple[str, bytes]]:
+Attributes = list[tuple[str, bytes]]
+
+
+def attributes(file: int | str) -> Attributes:
+    """Read the extended attributes and ACLs that a version keeps, of an open file or a path that is not followed."""
     return [(name, contents.attribute(file, name)) for name in contents.attribute_names(file)]
 
 
-def _dress(made: int, status: os.stat_result, attributes: list[tuple[str, bytes]]) -> None:
+def make_file(
+    source: int, status: os.stat_result, attributes: Attributes, goal: Path | str, directory: int | None = None
+) -> None:
+    """Make a copy of an open file, with all that it is given; `goal` is a path, below a `directory` if that is open.
+
+    Raises OSError, also for one that is there already.
+    """
+    made = os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    try:
+        pour(source, made, status.st_size)
+        _dress(made, status, attributes)
+    finally:
+        os.close(made)
+
+
+def make_special(goal: Path | str, status: os.stat_result, target: str, directory: int | None = None) -> None:
+    """Make a symlink that says `target`, a pipe or a socket, likewise."""
+    if stat.S_ISLNK(status.st_mode):
+        os.symlink(target, goal, dir_fd=directory)
+    else:
+        os.mknod(goal, stat.S_IFMT(status.st_mode) | 0o600, dir_fd=directory)
+    os.chown(goal, status.st_uid, status.st_gid, dir_fd=directory, follow_symlinks=False)
+    if not stat.S_ISLNK(status.st_mode):
+        os.chmod(goal, stat.S_IMODE(status.st_mode), dir_fd=directory)
+    os.utime(goal, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=directory, follow_symlinks=False)
+
+
+def _dress(made: int, status: os.stat_result, attributes: Attributes) -> None:
     """Give a copy the owner, attributes, mode and times of what it was made of."""
     is_now = os.fstat(made)
     if (status.st_uid, status.st_gid) != (is_now.st_uid, is_now.st_gid):
         os.fchown(made, status.st_uid, status.st_gid)
-    for name, value in attributes:  # after the owner, with whose change the kernel takes capabilities away
-        with suppress(PermissionError):  # the comparison tells what is missing
-            os.setxattr(made, name, value)
+    give(made, attributes)  # after the owner, with whose change the kernel takes capabilities away
     os.fchmod(made, stat.S_IMODE(status.st_mode))
     os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def give(made: int, attributes: Attributes) -> None:
+    """Give an open file or directory attributes and ACLs, as far as this process may: a comparison tells the rest."""
+    for name, value in attributes:
+        with suppress(PermissionError):
+            os.setxattr(made, name, value)
 
 
 def pour(source: int, made: int, size: int) -> None:

@@ -7,11 +7,12 @@ import os
 import stat
 import weakref
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from stacks.engine import contents, durable, keeping, walking
 from stacks.engine.contents import Look
@@ -88,12 +89,13 @@ def _encode(entry: Entry) -> bytes:
 
 
 def _decode(data: bytes) -> Iterator[Entry]:
-    # Decoded in one go: a stack has hundreds of thousands of paths.
+    # Decoded in one go: a stack has hundreds of thousands of paths. Few modes and owners are among them.
     pieces = iter(os.fsdecode(data).split("\0"))
+    number, octal, made = cache(int), cache(partial(int, base=8)), tuple.__new__
     for fields, path, target in zip(pieces, pieces, pieces, strict=False):
         kind, mode, uid, gid, size, mtime_ns, digest, attributes = fields.split(" ")
-        status = (int(mode, 8), int(uid), int(gid), int(size), int(mtime_ns))
-        yield Entry(path, cast("Type", kind), *status, digest, target, attributes)
+        status = (octal(mode), number(uid), number(gid), int(size), int(mtime_ns))
+        yield made(Entry, (path, kind, *status, digest, target, attributes))
 
 
 # Manifests in use, by the file that they are stored in: reading one of 40,000 paths again takes a quarter of a second.
@@ -208,12 +210,17 @@ class Difference(NamedTuple):
 
 
 def differences(
-    manifest: Manifest, tree: Path, hashed: Callable[[Entry], bool], *, apart: Collection[str] = ()
+    manifest: Manifest,
+    tree: Path,
+    hashed: Callable[[Entry], bool],
+    *,
+    apart: Collection[str] = (),
+    linked: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[Difference]:
     """Give each way in which a tree departs from its manifest; content is compared where `hashed` says so.
 
     What lies in the top directories `apart` is passed over. What cannot be read has changed; of what lies below a
-    directory that cannot be read nothing is said.
+    directory that cannot be read nothing is said. A file that is the inode which it is `linked` to is as it should be.
     """
     left = {path: entry for path, entry in manifest.by_path.items() if top(path) not in apart}
     closed: dict[str, str] = {}
@@ -223,6 +230,8 @@ def differences(
         expected = left.pop(found.path, None)
         if expected is None:
             yield Difference(found.path, "added", "is not part of the version")
+        elif linked.get(found.path) == found.inode:
+            continue
         elif detail := _difference(expected, found, hashed):
             yield Difference(found.path, "changed", detail)
     yield from (Difference(path or ".", "changed", detail) for path, detail in closed.items())

@@ -20,7 +20,7 @@ def part(tree: Path, files: Iterable[Entry]) -> int:
     linked: dict[int, list[Entry]] = defaultdict(list)
     links: dict[int, int] = {}
     for entry in files:
-        status = os.lstat(tree / entry.path)
+        status = os.lstat(f"{tree}/{entry.path}")
         if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
             linked[status.st_ino].append(entry)
             links[status.st_ino] = status.st_nlink

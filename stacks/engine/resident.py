@@ -185,14 +185,14 @@ def trash(layout: Layout) -> Path:
     return layout.ramdisk / ".dlstack" / "trash"
 
 
-def verify(layout: Layout, description: Description, copied: frozenset[str]) -> None:
-    """Raise VerifyFailed unless the staged tree agrees with the manifest; what was `copied` is read and hashed."""
+def verify(layout: Layout, description: Description, cloned: Cloned) -> None:
+    """Raise VerifyFailed unless the staged tree agrees with the manifest; what was copied is read and hashed."""
     tree = Tree(layout.staging(description.name), versions.tree(layout, description.name).manifest)
 
     def hashed(entry: Entry) -> bool:
-        return entry.path in copied
+        return entry.path in cloned.copied
 
-    trees.verify(tree, hashed, apart=description.externals)
+    trees.verify(tree, hashed, apart=description.externals, linked=cloned.linked)
 
 
 def admit(layout: Layout, description: Description) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stacks.engine import documents, durable, reserve, versions, walking
 from stacks.engine.layout import Layout
+from stacks.engine.walking import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +30,35 @@ def measure(places: dict[str, Path]) -> dict[str, Size]:
     weights: dict[int, int] = {}
     files: dict[str, int] = defaultdict(int)
     for name, place in places.items():
-        for status in statuses([place]):
-            holders[status.st_ino].add(name)
-            weights[status.st_ino] = status.st_size
+        for found in _files(place):
             files[name] += 1
+            holders[found.inode].add(name)
+            if found.inode not in weights:  # most files are shared: they are asked for once, not once for each version
+                with suppress(OSError):
+                    weights[found.inode] = found.status().st_size
     whole: dict[str, int] = defaultdict(int)
     alone: dict[str, int] = defaultdict(int)
     for inode, names in holders.items():
         for name in names:
-            whole[name] += weights[inode]
+            whole[name] += weights.get(inode, 0)
         if len(names) == 1:
-            alone[next(iter(names))] += weights[inode]
+            alone[next(iter(names))] += weights.get(inode, 0)
     return {name: Size(files[name], whole[name], alone[name]) for name in places}
 
 
 def statuses(places: Iterable[Path]) -> Iterator[os.stat_result]:
     """Give what lstat says of every file of these trees; what goes away or cannot be read meanwhile is passed over."""
     for place in places:
-        for found in walking.walk(place, on_error=lambda *_: None):
+        for found in _files(place):
             with suppress(OSError):
-                if found.entry.is_file(follow_symlinks=False):
-                    yield found.status()
+                yield found.status()
+
+
+def _files(place: Path) -> Iterator[Found]:
+    for found in walking.walk(place, on_error=lambda *_: None):
+        with suppress(OSError):
+            if found.entry.is_file(follow_symlinks=False):
+                yield found
 
 
 def refresh(layout: Layout) -> dict[str, Size]:

@@ -1,17 +1,17 @@
-"""Copying whole trees: what an equal tree already holds is hard-linked, the rest goes through rsync (design §6)."""
+"""Copying whole trees: what an equal tree already holds is hard-linked, the rest is copied (design §6)."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypedDict
+from types import MappingProxyType
 
-from stacks.engine import confined, durable, emptying, keeping, manifest, owner, reserve
+from stacks.engine import contents, durable, emptying, keeping, manifest, owner, reserve, transfer
 from stacks.engine.errors import Failed, Refused, VerifyFailed
 from stacks.engine.events import Event, Sink
 from stacks.engine.manifest import Entry, Manifest
@@ -36,49 +36,36 @@ class Tree:
 
 @dataclass(frozen=True)
 class Cloned:
-    """What a clone did: paths hard-linked, paths copied and their bytes."""
+    """What a clone did: paths hard-linked, with their inode numbers, paths copied and their bytes."""
 
-    linked: int
+    linked: Mapping[str, int]
     copied: frozenset[str]
     copied_bytes: int
 
 
-class Told(TypedDict):
-    """Where a program's output goes, what ends it, and which locks it inherits."""
-
-    sink: Sink
-    stop: Stop
-    lock_fds: tuple[int, ...]
-
-
 @dataclass(frozen=True)
 class Porter:
-    """How copying reports and is stopped; `lock_fds` are inherited by rsync."""
+    """How copying reports and is stopped; `lock_fds` are inherited by programs."""
 
     sink: Sink
     stop: Stop
     lock_fds: tuple[int, ...] = ()
     advance: Callable[[int, int, str], None] = lambda *_: None
 
-    @property
-    def told(self) -> Told:
-        """What a copying program is given of it."""
-        return Told(sink=self.sink, stop=self.stop, lock_fds=self.lock_fds)
-
 
 def clone(source: Tree, destination: Path, reuse: Sequence[Tree], porter: Porter) -> Cloned:
     """Make `destination`, which must not exist, an exact copy of `source`.
 
     A file that a tree of `reuse` (all on the destination's filesystem) holds with the same digest, mode, owner and
-    mtime, and whose lstat still agrees with its manifest, is hard-linked; rsync copies the rest. What another owner
-    works in is not copied like this, but by `foreign`. Raises Refused when the destination exists, CommandFailed when
-    rsync fails; a half-made destination is left to the caller.
+    mtime, and whose lstat still agrees with its manifest, is hard-linked; the rest is copied. What another owner
+    works in is not copied like this, but by `foreign`. Raises Refused when the destination exists, Unreadable for what
+    cannot be read of the source, OSError; a half-made destination is left to the caller.
     """
     _make_top(source.path, destination)
     _make_directories(source.manifest, destination)
     rest, linked = link(source.manifest, destination, held(source.manifest, reuse), porter)
     _copy(source.path, destination, rest, porter)
-    finish_directories(source.manifest, destination)
+    finish_directories(source.manifest, destination, source.path)
     files = [entry for entry in rest if entry.type == "f"]
     return Cloned(linked, frozenset(entry.path for entry in files), sum(entry.size for entry in files))
 
@@ -101,8 +88,11 @@ def _make_directories(content: Manifest, destination: Path) -> None:
             os.mkdir(f"{destination}/{entry.path}", 0o700)
 
 
-def finish_directories(content: Manifest, destination: Path) -> None:
-    """Give the directories of a copy, which nobody else can reach, their owner, mode and mtime."""
+def finish_directories(content: Manifest, destination: Path, source: Path | None = None) -> None:
+    """Give the directories of a copy, which nobody else can reach, their owner, mode and mtime.
+
+    From a `source` they get their attributes and ACLs, too.
+    """
     # Last, and deepest first: linking and copying changes a directory's mtime, and a closed mode would be in the way.
     for entry in reversed(content.entries):
         if entry.type != "d":
@@ -111,6 +101,8 @@ def finish_directories(content: Manifest, destination: Path) -> None:
         # The source may have held a symlink by the time it was copied: never act on what that leads to.
         if stat.S_ISDIR(os.lstat(path).st_mode):
             _own(path, entry.uid, entry.gid)
+            if source and entry.attributes != contents.NONE:
+                transfer.copy_attributes(source, destination, entry.path)
             os.chmod(path, entry.mode)
             os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
 
@@ -155,10 +147,10 @@ def _by_identity(digests: set[str], reuse: Sequence[Tree]) -> dict[object, tuple
     }
 
 
-def link(content: Manifest, destination: Path, equal: Held, porter: Porter) -> tuple[list[Entry], int]:
-    """Hard-link into `destination` what is `held`; give the paths that are left to copy, and how many were linked."""
+def link(content: Manifest, destination: Path, equal: Held, porter: Porter) -> tuple[list[Entry], dict[str, int]]:
+    """Hard-link into `destination` what is `held`; give what is left to copy, and the inode of each path linked."""
     rest: list[Entry] = []
-    linked = 0
+    linked: dict[str, int] = {}
     for number, entry in enumerate(content.entries):
         if number % 2000 == 0:
             porter.stop.check()
@@ -166,44 +158,52 @@ def link(content: Manifest, destination: Path, equal: Held, porter: Porter) -> t
         if entry.type == "d":
             continue
         found = equal.get(entry.path)
-        if found and link_equal(found[0], found[1], f"{destination}/{entry.path}"):
-            linked += 1
+        if found and (inode := link_equal(found[0], found[1], f"{destination}/{entry.path}")):
+            linked[entry.path] = inode
         else:
             rest.append(entry)
     return rest, linked
 
 
-def link_equal(tree: Path, entry: Entry, place: Path | str) -> bool:
-    """Hard-link a file of a tree to `place` if its lstat agrees with its manifest; tell whether that was done."""
+def link_equal(tree: Path, entry: Entry, place: Path | str) -> int:
+    """Hard-link a file of a tree to `place` if its lstat agrees with its manifest; give its inode, 0 if it does not."""
     file = f"{tree}/{entry.path}"  # for a hundred thousand files, to join Paths takes longer than to link
     try:
-        if not manifest.agrees(entry, os.lstat(file)):
-            return False
+        status = os.lstat(file)
+        if not manifest.agrees(entry, status):
+            return 0
         os.link(file, place, follow_symlinks=False)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.EMLINK, errno.EXDEV, errno.EPERM):
-            return False  # gone meanwhile, too many links, another filesystem, or not ours: it is copied
+            return 0  # gone meanwhile, too many links, another filesystem, or not ours: it is copied
         raise
-    return True
+    return status.st_ino
 
 
 def _copy(source: Path, destination: Path, rest: list[Entry], porter: Porter) -> None:
     if not rest:
         return
-    size = sum(entry.size for entry in rest)
+    size, done = sum(entry.size for entry in rest), 0
     porter.sink(Event("note", f"Copying {len(rest)} paths, {size / 1e6:.1f} MB."))
-    # In memory, which goes with the last process that has it open: of a file a killed worker would leave the name.
-    with open(os.memfd_create("dlstack-files"), "wb") as listed:
-        listed.write(b"".join(os.fsencode(entry.path) + b"\0" for entry in rest))
-        listed.seek(0)
-        argv = [*rsync(), "--files-from=-", "--", f"{source}/", f"{destination}/"]
-        label = f"rsync {len(rest)} paths to {destination}"
-        confined.run(argv, label, source, destination, stdin=listed.fileno(), **porter.told)
+    for number, entry in enumerate(transfer.copy(source, destination, rest)):
+        done += entry.size
+        porter.stop.check()
+        if number % 500 == 0:
+            porter.advance(done, size, "bytes")
 
 
-def verify(tree: Tree, hashed: Callable[[Entry], bool], *, apart: Collection[str] = ()) -> None:
-    """Raise VerifyFailed unless the tree agrees with its manifest; content is read where `hashed` says so."""
-    found = list(manifest.differences(tree.manifest, tree.path, hashed, apart=apart))
+def verify(
+    tree: Tree,
+    hashed: Callable[[Entry], bool],
+    *,
+    apart: Collection[str] = (),
+    linked: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Raise VerifyFailed unless the tree agrees with its manifest; content is read where `hashed` says so.
+
+    What a clone has just `linked` is only looked for under its name: it was compared when it was linked.
+    """
+    found = list(manifest.differences(tree.manifest, tree.path, hashed, apart=apart, linked=linked))
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise VerifyFailed(f"{tree.path} does not agree with its manifest: {'; '.join(map(str, found[:3]))}{more}.")

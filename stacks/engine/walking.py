@@ -34,6 +34,11 @@ class Found(NamedTuple):
         """What lstat(2) says of it."""
         return self.entry.stat(follow_symlinks=False)
 
+    @property
+    def inode(self) -> int:
+        """Its inode number, as the listing said: no system call."""
+        return self.entry.inode()
+
     def target(self) -> str:
         """What it says, being a symlink."""
         return os.readlink(self.entry.name, dir_fd=self.directory)
@@ -84,8 +89,11 @@ def _is_directory(found: Found) -> bool:
     """Tell by the status that whoever was given the path goes by, too: it is looked up once.
 
     By what the listing said, a directory could be entered that was met as a symlink: its copy would be written through.
+    That it was a file is enough: then it is not entered.
     """
     try:
+        if found.entry.is_file(follow_symlinks=False):
+            return False
         return stat.S_ISDIR(found.status().st_mode)
     except OSError:  # gone meanwhile
         return False

@@ -69,8 +69,13 @@ class StepRecorder:
         self._change(name, state="running", started=self._now(), line=self._told.next_line)
 
     def step_finished(self, name: str, state: str) -> None:
-        """Record that a step ended."""
-        self._change(name, state=state, finished=self._now())
+        """Record that a step ended; with the next one that begins, or the operation's end, where it succeeded."""
+        values = {"state": state, "finished": self._now()}
+        if state == "succeeded":
+            with self._lock:
+                self._set(name, **values)
+        else:
+            self._change(name, **values)
 
     def progress(self, progress: Progress) -> None:
         """Record how far a step is, twice a second at most."""

@@ -142,8 +142,8 @@ class _Work:
             self._refresh_externals(context, porter)
             return
         self._staged = resident.stage(context.layout, self._description, porter, current=self._current(context))
-        linked, copied = self._staged.linked, self._staged.copied
-        context.note(f"{linked} files shared, {len(copied)} copied ({self._staged.copied_bytes / 1e6:.1f} MB).")
+        linked, copied = len(self._staged.linked), len(self._staged.copied)
+        context.note(f"{linked} files shared, {copied} copied ({self._staged.copied_bytes / 1e6:.1f} MB).")
 
     def _refresh_externals(self, context: Context, porter: Porter) -> None:
         current = self._current(context)
@@ -158,7 +158,7 @@ class _Work:
         if self._staged is None:
             context.note("Verified when it was copied; its identity is in place.")
             return
-        resident.verify(context.layout, self._description, self._staged.copied)
+        resident.verify(context.layout, self._description, self._staged)
         context.note("The copy agrees with the manifest.")
 
     def health(self, context: Context) -> None:
@@ -188,7 +188,7 @@ class _Work:
             "uuid": self._description.uuid,
             "previous": self._previous,
             "copied_bytes": self._staged.copied_bytes if self._staged else 0,
-            "linked_files": self._staged.linked if self._staged else 0,
+            "linked_files": len(self._staged.linked) if self._staged else 0,
         }
         journal.end(context.layout, LANE, "succeeded", healthy=context.outcome["healthy"])
 

@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> Tree:
 def test_a_clone_is_equal_in_everything(source: Tree, tmp_path: Path, porter: Porter) -> None:
     done = trees.clone(source, tmp_path / "copy", [], porter)
     same(source.path, tmp_path / "copy")
-    assert (done.linked, len(done.copied)) == (0, 4)
+    assert (done.linked, len(done.copied)) == ({}, 4)
     assert (tmp_path / "copy" / "lib").stat().st_mtime == OLD
 
 
@@ -45,7 +45,7 @@ def test_equal_files_are_hard_links_of_a_reusable_tree(source: Tree, tmp_path: P
     reusable = described(tmp_path / "one")
     done = trees.clone(source, tmp_path / "two", [reusable], porter)
     same(source.path, tmp_path / "two")
-    assert (done.linked, done.copied_bytes) == (4, 0)
+    assert (len(done.linked), done.copied_bytes) == (4, 0)
     assert (tmp_path / "one" / "lib/a.py").samefile(tmp_path / "two" / "lib/a.py")
     assert not (source.path / "lib/a.py").samefile(tmp_path / "two" / "lib/a.py")
 
@@ -55,7 +55,7 @@ def test_files_of_equal_size_and_mtime_are_told_apart(source: Tree, tmp_path: Pa
     write_tree(other, {"bin/run": "#!/bin/xx\n", "lib/a.py": "a = 2\n", "lib/b.py": "b = 1\n"}, OLD)
     done = trees.clone(source, tmp_path / "copy", [described(other)], porter)
     same(source.path, tmp_path / "copy")
-    assert done.linked == 1
+    assert len(done.linked) == 1
 
 
 def test_a_reusable_file_that_left_its_manifest_is_not_used(source: Tree, tmp_path: Path, porter: Porter) -> None:
@@ -127,6 +127,28 @@ def test_verify_names_what_differs(source: Tree, tmp_path: Path, porter: Porter)
     (tmp_path / "copy" / "alien").touch()
     with pytest.raises(VerifyFailed, match="alien is not part"):
         trees.verify(Tree(tmp_path / "copy", source.manifest), lambda entry: True)
+
+
+def test_a_name_that_leads_elsewhere_since_it_was_linked_is_found(source: Tree, tmp_path: Path, porter: Porter) -> None:
+    trees.clone(source, tmp_path / "one", [], porter)
+    done = trees.clone(source, tmp_path / "two", [described(tmp_path / "one")], porter)
+    copy = Tree(tmp_path / "two", source.manifest)
+    trees.verify(copy, lambda entry: False, linked=done.linked)
+    (copy.path / "lib").chmod(0o755)
+    (copy.path / "lib/a.py").rename(copy.path / "lib/aside")
+    (copy.path / "lib/aside").unlink()
+    (copy.path / "lib/a.py").write_text("another")
+    with pytest.raises(VerifyFailed, match=r"lib/a\.py: .*size.* differ"):
+        trees.verify(copy, lambda entry: False, linked=done.linked)
+
+
+def test_directories_keep_their_attributes_where_all_files_are_linked(
+    source: Tree, tmp_path: Path, porter: Porter
+) -> None:
+    os.setxattr(source.path / "lib", "user.origin", b"source")
+    whole = described(source.path)
+    trees.clone(whole, tmp_path / "copy", [whole], porter)
+    assert os.getxattr(tmp_path / "copy/lib", "user.origin") == b"source"
 
 
 def test_discard_removes_a_tree_and_follows_no_link(source: Tree, tmp_path: Path) -> None:

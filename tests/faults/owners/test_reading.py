@@ -183,10 +183,12 @@ _CONFINED = """
 import sys
 from pathlib import Path
 from stacks.engine import confined
+from stacks.engine.process import Command, base_environment
 from stacks.engine.stop import Stop
 source, target, outside = sys.argv[1:]
 script = f'cat {outside}/secret > {target}/leak; touch {outside}/made; cp {source}/file {target}/file; touch {source}/x'
-confined.run(["sh", "-c", script + "; true"], "sh", Path(source), Path(target), sink=lambda event: None, stop=Stop())
+command = Command(["sh", "-c", script + "; true"], "sh", base_environment())
+confined.fetch(command, Path(target), [Path(source)], lambda event: None, Stop(), stdout=lambda line: None)
 """
 
 
