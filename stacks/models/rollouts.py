@@ -95,6 +95,7 @@ class RolloutTarget(models.Model):
     """One machine of a rollout: its place in the order, its batch, and the operations that were submitted for it.
 
     `version` is what becomes active there. A target is kept where another version became active before the revert.
+    `begun_at` is when the operation that it waits for was submitted, by the database's clock.
     """
 
     class State(models.TextChoices):
@@ -124,6 +125,7 @@ class RolloutTarget(models.Model):
         Operation, null=True, blank=True, on_delete=models.RESTRICT, related_name="reverted_target"
     )
     message = models.TextField(blank=True)
+    begun_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
