@@ -15,7 +15,7 @@ from stacks import activations, operations
 from stacks.engine.errors import EngineError
 from stacks.models import Operation, Rollout, RolloutTarget
 from stacks.operations import lifecycle
-from stacks.rollouts import places, rule, telling
+from stacks.rollouts import builds, places, rule, telling
 from stacks.rollouts.standings import awaited, standings, untaken
 from stacks.signals import ended
 
@@ -126,6 +126,7 @@ def _submitted(rollout: Rollout, target: RolloutTarget) -> Operation:
     asked: dict[str, Any] = {"machine": target.machine, "version": target.version}
     asked |= {"requested_by": rollout.requested_by, "reason": rollout.reason}
     if rollout.kind == Rollout.Kind.DEPLOY:
+        builds.refuse_other(target.machine, target.version, target.manifest)
         return operations.deploy(**asked)
     return operations.revert(**asked, mark_bad=rollout.mark_bad)
 

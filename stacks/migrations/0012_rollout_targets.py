@@ -1,4 +1,4 @@
-"""When the operation of a machine in a rollout was submitted: one that no worker takes is given up."""
+"""When the operation of a machine in a rollout was submitted, and of which build of a version."""
 
 from django.db import migrations, models
 
@@ -13,5 +13,10 @@ class Migration(migrations.Migration):
             model_name="rollouttarget",
             name="begun_at",
             field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="rollouttarget",
+            name="manifest",
+            field=models.CharField(blank=True, db_default="", default="", max_length=64),
         ),
     ]
