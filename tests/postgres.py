@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -39,7 +40,7 @@ def running(*, within: tuple[str, ...] = (), listen: str = "", known: str = "") 
         _await(place, server)
         yield f"postgres://dlstack@{quote(str(place), safe='')}/postgres"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # waits for no connection of whom nobody hears any more
         server.wait(30)
         shutil.rmtree(place)
 

@@ -156,7 +156,7 @@ def come(machine: Machine) -> list[str]:
 
 
 def assert_unseen(machine: Machine, version: str) -> None:
-    assert version not in [path.name.removeprefix("sw.") for path in versions.directories(machine.layout)]
+    assert version not in versions.directories(machine.layout)
     assert not machine.layout.description(version).exists()
 
 
