@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from stacks import differences
 from stacks.models import Machine, Operation, RolloutTarget, Version
@@ -60,8 +62,7 @@ def compare() -> Comparison:
     active = {one.machine.pk: one.active for one in listed}
     names = {one.machine.pk: one.machine.name for one in listed}
     asked = _asked(active)
-    wanted = {*active.values(), *(one.version for one in asked.values())} - {""}
-    digests = _digests(active, wanted)
+    digests = _digests(active, {*active.values()} - {""})
     built = Counter((name, digests[pk].get(name, "")) for pk, name in active.items() if name)
     usual, digest = min(built, key=lambda one: (-built[one], one)) if built else ("", "")
     rows = [
@@ -72,19 +73,15 @@ def compare() -> Comparison:
 
 
 def contents(rows: Sequence[Row], usual: str, digest: str) -> dict[str, differences.Differences]:
-    """Tell, by machine, in which packages and kernels its active version differs from the usual one, in one query."""
+    """Tell, by machine, in which packages and kernels its active version differs from the usual one, in two queries."""
     apart = [row for row in rows if row.active and row.digest != digest]
-    named = {row.machine: row.active for row in apart}
-    found = Version.objects.filter(machine__name__in=named, name__in=named.values(), removed_at=None)
-    there = {(one.machine.name, one.name): one for one in found.select_related("machine").only(*_CONTENT)}
+    pairs = [Q(machine__name=row.machine, name=row.active) for row in apart]
+    found = Version.objects.filter(reduce(or_, pairs), removed_at=None) if pairs else Version.objects.none()
+    there = {one.machine.name: one for one in found.select_related("machine").only(*_CONTENT)}
     of_usual = Version.objects.filter(name=usual, manifest_digest=digest, removed_at=None).only(*_CONTENT[2:]).first()
     if of_usual is None:
         return {}
-    return {
-        machine: differences.between(of_usual, there[machine, name])
-        for machine, name in named.items()
-        if (machine, name) in there
-    }
+    return {machine: differences.between(of_usual, version) for machine, version in there.items()}
 
 
 _CONTENT = ("machine__name", "name", "packages", "kernelspecs")
@@ -111,10 +108,12 @@ def _of_row(row: Row) -> dict[str, Any]:
 
 
 def _asked(machines: Iterable[int]) -> dict[int, Asked]:
-    last = Operation.objects.filter(machine=OuterRef("pk"), kind__in=ASKED).order_by("-id").values("pk")[:1]
-    keys = Machine.objects.filter(pk__in=list(machines)).values_list(Subquery(last), flat=True)
+    # Of each kind by itself, which an index knows: a machine may have had thousands of others since.
+    last = [Operation.objects.filter(machine=OuterRef("pk"), kind=kind).order_by("-id") for kind in ASKED]
+    rows = Machine.objects.filter(pk__in=list(machines)).values_list(*(Subquery(one.values("pk")[:1]) for one in last))
+    latest = [max(filter(None, keys)) for keys in rows if any(keys)]
     fields = ("machine", "pk", "kind", "state", "parameters__version")
-    operations = list(Operation.objects.filter(pk__in=[key for key in keys if key]).values_list(*fields))
+    operations = list(Operation.objects.filter(pk__in=latest).values_list(*fields))
     keys = [operation for _, operation, *_ in operations]
     targets = RolloutTarget.objects.filter(operation__in=keys).order_by().values_list("operation", "rollout")
     back = RolloutTarget.objects.filter(revert_operation__in=keys).order_by().values_list("revert_operation", "rollout")

@@ -1,4 +1,4 @@
-"""When the operation of a machine in a rollout was submitted, and of which build of a version."""
+"""When the operation of a machine in a rollout was submitted, and of which build; the last deploy of each machine."""
 
 from django.db import migrations, models
 
@@ -18,5 +18,9 @@ class Migration(migrations.Migration):
             model_name="rollouttarget",
             name="manifest",
             field=models.CharField(blank=True, db_default="", default="", max_length=64),
+        ),
+        migrations.AddIndex(
+            model_name="operation",
+            index=models.Index(fields=["machine", "kind", "-id"], name="operation_by_kind"),
         ),
     ]

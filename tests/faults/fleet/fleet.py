@@ -58,7 +58,7 @@ for name, address in {addresses!r}.items():
 _CLEAR = """
 from stacks import marks
 from stacks.models import Version
-for version in Version.objects.exclude(bad_since=None).filter(name={version!r}):
+for version in Version.objects.exclude(bad_since=None):
     marks.clear(version=version, by=None, reason="for a test")
 """
 
@@ -121,9 +121,9 @@ class Fleet:
         return int(self.ask("from stacks.models import Worker; print(Worker.objects.count())"))
 
     def all_on(self, version: str) -> None:
-        """Have a version active on all machines, marked bad or not."""
+        """Have a version active on all machines, and none marked bad."""
+        self.ask(_CLEAR)
         if self.active != [version] * len(self.machines):
-            self.ask(_CLEAR, version=version)
             self.dlstack("rollout", version, "--to", *self.names, "--canary", "0")
         assert self.active == [version] * len(self.machines)
 
