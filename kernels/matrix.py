@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from kernels import latest, parsed, seen
 from kernels.models import Depth
 from stacks.models import Machine, Version
-from stacks.views.standing import Standing, standing
+from stacks.standing import Standing, standing
 
 Where = Literal["live", "previous", "version", "library"]
 State = Literal["ok", "failed", "unchecked"]

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, TextField
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from access.models import AuditEntry
@@ -14,9 +15,10 @@ from stacks import live
 from stacks.activations import LARGE
 from stacks.activity import Entry, Source
 from stacks.marks import COMMAND_LINE
-from stacks.models import Activation, Event, Operation, RecipeRevision
+from stacks.models import Activation, Event, Machine, Operation, RecipeRevision
 
 SEEN, RECIPE = "seen", "recipe"
+_KINDS = AuditEntry.Kind
 
 
 def _operations() -> QuerySet[Any]:
@@ -60,11 +62,18 @@ def _activation(row: Activation) -> Entry:
 
 
 def _audited() -> QuerySet[Any]:
-    return AuditEntry.objects.filter(kind__in=AUDITED)
+    """Give entries, each with the name that its machine has now: the trail keeps the one that it had."""
+    same = Machine.objects.filter(name=OuterRef("machine")).values("name")
+    later = AuditEntry.objects.filter(kind=_KINDS.MACHINE, number__gt=OuterRef("number"))
+    renamed = later.filter(old=OuterRef("machine")).order_by("-number")
+    now = renamed.filter(new__in=Machine.objects.values("name")).values("new")[:1]
+    return AuditEntry.objects.filter(kind__in=AUDITED).annotate(
+        leads_to=Coalesce(Subquery(same), Subquery(now), output_field=TextField())
+    )
 
 
-def _audit_entry(row: AuditEntry) -> Entry:
-    address = reverse("stacks:machine", args=[row.machine]) if row.machine else ""
+def _audit_entry(row: Any) -> Entry:
+    address = reverse("stacks:machine", args=[row.leads_to]) if row.leads_to else ""
     outcome = f"{row.old or '–'} → {row.new or '–'}" if row.old or row.new else ""
     return Entry(row.at, row.machine, row.who, row.kind, row.what, outcome=outcome, address=address)
 
@@ -82,7 +91,6 @@ CHANGES = Source(
     "activation", _seen, _activation, (SEEN,), at="activated_at", who="activated_by", text=("version__name", "reason")
 )
 # The rest of the trail is listed by its own tables, or is not a change.
-_KINDS = AuditEntry.Kind
 AUDITED = (_KINDS.PERSON, _KINDS.TOKEN, _KINDS.SETTINGS, _KINDS.LABEL, _KINDS.MACHINE)
 AUDIT = Source(
     "audit", _audited, _audit_entry, tuple(map(str, AUDITED)), at="at", who="who", text=("what", "old", "new"),

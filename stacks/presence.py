@@ -65,6 +65,11 @@ def _asked() -> tuple[float, float]:
     return took, asked_at + took / 2 - theirs
 
 
+def last_signs(machines: Collection[Machine], lane: str) -> dict[int, datetime]:
+    """Give when the worker of a lane was heard last, by machine; those of which none ever was are left out."""
+    return dict(heard(machines).filter(lane=lane).values_list("machine", "heard_at"))
+
+
 def is_alive(machine: Machine) -> bool:
     """Tell whether a worker of a machine was heard lately."""
     return heard([machine]).filter(heard_at__gte=Now() - SILENT_AFTER).exists()

@@ -7,6 +7,7 @@ from django.urls import path
 from stacks.views.action import machine_action, version_action
 from stacks.views.activity import activity, activity_csv, activity_json
 from stacks.views.build import build
+from stacks.views.comparison import comparison
 from stacks.views.copying import copy
 from stacks.views.dashboard import dashboard
 from stacks.views.drift import drift
@@ -36,6 +37,7 @@ app_name = "stacks"
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("machines/<str:name>/", machine, name="machine"),
+    path("compare/", comparison, name="comparison"),
     path("machine-add/", machine_add, name="machine-add"),
     path("joinings/<int:pk>/", joining, name="joining"),
     path("joinings/<int:pk>/withdraw/", joining_withdraw, name="joining-withdraw"),

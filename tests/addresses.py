@@ -14,6 +14,7 @@ from tests.many import Many
 # What is asked of a page beside its plain address: where its rows are narrowed, sorted or far away.
 QUERIES: dict[str, tuple[str, ...]] = {
     "stacks:dashboard": ("page=2", "only=problems", "only=running", "find=1"),
+    "stacks:comparison": ("page=2",),
     "stacks:machine": ("sort=-size&find=v1",),
     "stacks:version": ("against=v2&q=pack",),
     "stacks:build": ("recipe=recipe-1",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,10 +17,11 @@ NOBODY = 65534
 
 
 @contextmanager
-def running(*, within: tuple[str, ...] = (), listen: str = "") -> Iterator[str]:
+def running(*, within: tuple[str, ...] = (), listen: str = "", known: str = "") -> Iterator[str]:
     """Run a server with an empty database, and give its DATABASE_URL, on a unix socket.
 
-    `within` is put before its command; with `listen` it takes what comes to that address too.
+    `within` is put before its command; with `listen` it takes what comes to those addresses too, from the network
+    `known` with a password.
     """
     place = Path(tempfile.mkdtemp(prefix="dlstack-postgres-"))
     place.chmod(0o700)
@@ -27,6 +29,9 @@ def running(*, within: tuple[str, ...] = (), listen: str = "") -> Iterator[str]:
         os.chown(place, NOBODY, NOBODY)
     data = place / "data"
     _run(place, "initdb", "--pgdata", data, "--auth", "trust", "--username", "dlstack", "--no-sync")
+    if known:
+        with (data / "pg_hba.conf").open("a") as file:
+            file.write(f"host all all {known} scram-sha-256\n")
     options = ("-c", f"listen_addresses={listen}", "-c", "fsync=off", "-c", f"unix_socket_directories={place}")
     with (place / "log").open("wb") as log:
         argv = [*within, *_command("postgres", "-D", data, *options)]
@@ -35,7 +40,7 @@ def running(*, within: tuple[str, ...] = (), listen: str = "") -> Iterator[str]:
         _await(place, server)
         yield f"postgres://dlstack@{quote(str(place), safe='')}/postgres"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # waits for no connection of whom nobody hears any more
         server.wait(30)
         shutil.rmtree(place)
 

@@ -33,10 +33,13 @@ def main(live: str, files: list[str]) -> None:
 
 
 class Probe:
-    """Runs the reader beside the work in a `with` block; `counts` are there after it."""
+    """Runs the reader beside the work in a `with` block; `counts` are there after it.
 
-    def __init__(self, live: Path, files: list[str]) -> None:
-        self._argv = [sys.executable, "-I", __file__, str(live), *files]
+    `within` is put before its command, as for a machine with mounts of its own.
+    """
+
+    def __init__(self, live: Path, files: list[str], within: tuple[str, ...] = ()) -> None:
+        self._argv = [*within, sys.executable, "-I", __file__, str(live), *files]
         self.counts: dict[str, int] = {}
 
     def __enter__(self) -> Self:

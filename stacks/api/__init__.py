@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
-from stacks.api import changing, joining, reading
+from stacks.api import changing, joining, reading, rolling
 from stacks.api.tokens import Bearer
 from stacks.engine.errors import EngineError
 
@@ -20,6 +20,7 @@ api = NinjaAPI(
 )
 api.add_router("", reading.router)
 api.add_router("", changing.router)
+api.add_router("", rolling.router)
 api.add_router("", joining.router)
 
 

@@ -32,7 +32,7 @@ def build(request: ApiRequest, name: str, asked: Build) -> Status[Document]:
 @router.post("/machines/{str:name}/deploy", response={202: Document}, summary="Make a version active")
 def deploy(request: ApiRequest, name: str, asked: Deploy) -> Status[Document]:
     """Submit a deploy."""
-    machine = _switching(request, name, asked)
+    machine = switching(request, name, asked.seen)
     made = operations.deploy(
         machine=machine, version=asked.version, choices=_choices(asked), requested_by=request.auth.user,
         reason=asked.reason,
@@ -43,7 +43,7 @@ def deploy(request: ApiRequest, name: str, asked: Deploy) -> Status[Document]:
 @router.post("/machines/{str:name}/revert", response={202: Document}, summary="Put an earlier version back")
 def revert(request: ApiRequest, name: str, asked: Revert) -> Status[Document]:
     """Submit a revert."""
-    machine = _switching(request, name, asked)
+    machine = switching(request, name, asked.seen)
     made = operations.revert(
         machine=machine, version=asked.version, choices=_choices(asked), requested_by=request.auth.user,
         reason=asked.reason,
@@ -59,16 +59,22 @@ def cancel(request: ApiRequest, number: int) -> Status[Document]:
     return Status(202, documents.of_operation(operations.request_cancel(operation=found, by=request.auth.user)))
 
 
-def _switching(request: ApiRequest, name: str, asked: Switch) -> Machine:
+def switching(request: ApiRequest, name: str, seen: str) -> Machine:
+    """Give a machine on which another version is to become active; raises Refused unless what was seen still is."""
     demand(request, OPERATE)
     machine = get_object_or_404(Machine, name=name)
+    refuse_in_place(machine)
+    stale.refuse_if_changed(machine, seen)
+    return machine
+
+
+def refuse_in_place(machine: Machine) -> None:
+    """Raise Refused where a switch is a person's to ask for."""
     if machine.layout == Machine.Layout.IN_PLACE:
         raise Refused(
-            f"{name} has layout in-place, where a switch tears what users run from: a person asks for it on its page, "
-            "or at its command line."
+            f"{machine} has layout in-place, where a switch tears what users run from: a person asks for it on its "
+            "page, or at its command line."
         )
-    stale.refuse_if_changed(machine, asked.seen)
-    return machine
 
 
 def _choices(asked: Switch) -> operations.Choices:

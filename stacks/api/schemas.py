@@ -67,6 +67,47 @@ class Revert(Switch):
     version: Name | None = None
 
 
+class Latest(Strict):
+    """How many rollouts to list."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class Copy(Strict):
+    """Copies of a version; from any machine that has it where no `source` is named, `limit` in KiB a second."""
+
+    version: Name
+    to: Annotated[list[Name], Field(min_length=1, max_length=1000)]
+    source: Name = ""
+    limit: Annotated[int, Field(ge=0, le=100_000_000)] | None = None
+    reason: Text = ""
+
+
+class Batches(Strict):
+    """Machines in their order, each with what was active there when this was decided on ("" for nothing)."""
+
+    to: Annotated[dict[Name, Name], Field(min_length=1, max_length=1000)]
+    batch: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    pause: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    reason: Text = ""
+
+
+class RollOut(Batches):
+    """A deploy on many machines, one of them first unless asked for otherwise."""
+
+    version: Name
+    canary: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    on_failure: Literal["stop", "revert"] = "stop"
+    any_build: bool = False
+
+
+class RollBack(Batches):
+    """A revert of many machines, all at once unless asked for otherwise."""
+
+    canary: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    mark_bad: bool = False
+
+
 class Join(Strict):
     """A machine's question; with `look` the token is not used, and nothing secret is told."""
 

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from stacks.engine import emptying, trees, versions
+from stacks.engine.errors import Refused
 from stacks.engine.layout import Layout
 from stacks.engine.owner import Owner
 
@@ -15,7 +16,9 @@ INPUTS = "dlstack-inputs-"  # how the names of directories with files for guests
 
 
 def make_place(layout: Layout, owner: Owner) -> None:
-    """Make the empty tree that guests fill."""
+    """Make the empty tree that guests fill; raises Refused where the root was never made ready."""
+    if not layout.build_area.is_dir():
+        raise Refused(f"{layout.root} is not made ready: type dlstack provision, or what its page says, as root there.")
     clear(layout)
     layout.building.mkdir(mode=0o755)
     if os.geteuid() == 0:

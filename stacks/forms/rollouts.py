@@ -9,6 +9,7 @@ from django import forms
 from stacks.models import Machine, Rollout
 from stacks.rollouts import Pace
 from stacks.rollouts.asking import LONGEST_PAUSE, MOST
+from stacks.rollouts.builds import SHORT, apart
 from stacks.rollouts.ways import Way
 
 FIRST = (("", "the first by name"),)
@@ -53,6 +54,7 @@ class RolloutForm(_Machines):
         min_value=0, max_value=LONGEST_PAUSE, initial=0, label="Pause between batches", help_text="In seconds."
     )
     on_failure = forms.ChoiceField(choices=WHAT_THEN, label="When a machine fails")
+    any_build = forms.BooleanField(required=False, label="Each machine may take its own build of that name")
     reason = forms.CharField(required=False, max_length=500)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,6 +65,12 @@ class RolloutForm(_Machines):
     def machines(self) -> list[Machine]:
         """The machines that were chosen, the one to begin with first, then by name."""
         return sorted(super().machines, key=lambda machine: machine.name != self.cleaned_data["first"])
+
+    @property
+    def builds(self) -> dict[str, list[str]]:
+        """The machines by the build of that name that they have, where there is more than one build of it."""
+        found = apart((way.machine.name, way.digest[:SHORT]) for way in self.ways if way.to)
+        return found if len(found) > 1 else {}
 
     @property
     def pace(self) -> Pace:

@@ -120,6 +120,7 @@ class Operation(models.Model):
         # lists narrow by, so that rows which are passed over are not read.
         indexes = (
             models.Index(name="operation_by_machine", fields=("machine", "-id")),
+            models.Index(name="operation_by_kind", fields=("machine", "kind", "-id")),
             models.Index(name="operation_by_state", fields=("state", "machine", "kind", "requested_by")),
             models.Index(name="operation_by_time", fields=("-created_at", "kind", "machine", "requested_by")),
             models.Index(name="operation_listed", fields=("-id", "state", "machine", "kind", "requested_by")),

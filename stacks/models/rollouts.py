@@ -95,6 +95,8 @@ class RolloutTarget(models.Model):
     """One machine of a rollout: its place in the order, its batch, and the operations that were submitted for it.
 
     `version` is what becomes active there. A target is kept where another version became active before the revert.
+    `manifest` is the digest of the build that was asked for, "" for a revert and where it was not on record.
+    `begun_at` is when the operation that it waits for was submitted, by the database's clock.
     """
 
     class State(models.TextChoices):
@@ -116,6 +118,7 @@ class RolloutTarget(models.Model):
     order = models.PositiveIntegerField()
     batch = models.PositiveIntegerField()
     version = models.CharField(max_length=64)
+    manifest = models.CharField(max_length=64, blank=True, default="", db_default="")
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     operation = models.OneToOneField(
         Operation, null=True, blank=True, on_delete=models.RESTRICT, related_name="rollout_target"
@@ -124,6 +127,7 @@ class RolloutTarget(models.Model):
         Operation, null=True, blank=True, on_delete=models.RESTRICT, related_name="reverted_target"
     )
     message = models.TextField(blank=True)
+    begun_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

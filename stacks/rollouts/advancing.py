@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -13,10 +14,16 @@ from django.utils import timezone
 from stacks import activations, operations
 from stacks.engine.errors import EngineError
 from stacks.models import Operation, Rollout, RolloutTarget
-from stacks.rollouts import places, rule, telling
+from stacks.operations import lifecycle
+from stacks.rollouts import builds, places, rule, telling
+from stacks.rollouts.standings import awaited, standings, untaken
 from stacks.signals import ended
 
 MESSAGE_LIMIT = 2000
+UNTAKEN = (
+    "No worker of {machine} took it within {minutes:.0f} minutes, so that it was ended before it began: look there at "
+    "dlstack-live.service."
+)
 State = Rollout.State
 Of = RolloutTarget.State
 
@@ -61,25 +68,22 @@ def _step(rollout: Rollout, targets: list[RolloutTarget]) -> bool:
     """Do what the rule says; False when there is nothing more to do now."""
     follows = rule.decide(
         rollout.state,
-        [_standing(target) for target in targets],
+        standings(targets, _now(rollout)),
         reverts=rollout.on_failure == Rollout.OnFailure.REVERT,
         pause=rollout.pause,
-        now=rollout.now.timestamp(),  # type: ignore[attr-defined]  # annotated above
+        now=_now(rollout).timestamp(),
     )
     for target in targets:
         if target.pk in follows.begin:
             _begin(rollout, target)
         if target.pk in follows.revert:
             _revert(rollout, target)
+        if target.pk in follows.give_up:
+            _give_up(rollout, target)
     if follows.state != rollout.state:
         _enter(rollout, follows.state, targets)
         return True
-    return bool(follows.begin or follows.revert)
-
-
-def _standing(target: RolloutTarget) -> rule.Standing:
-    ended_at = target.ended_at.timestamp() if target.ended_at else None
-    return rule.Standing(target.pk, target.batch, target.state, ended_at)
+    return bool(follows.begin or follows.revert or follows.give_up)
 
 
 def _enter(rollout: Rollout, state: str, targets: list[RolloutTarget]) -> None:
@@ -96,8 +100,8 @@ def _enter(rollout: Rollout, state: str, targets: list[RolloutTarget]) -> None:
 
 def _settle(target: RolloutTarget) -> None:
     """Note how the operation of a machine ended, if it did."""
-    operation = target.revert_operation if target.state == Of.REVERTING else target.operation
-    if target.state not in RolloutTarget.BUSY or operation is None or not operation.is_final:
+    operation = awaited(target)
+    if operation is None or not operation.is_final:
         return
     done = Of.REVERTED if target.state == Of.REVERTING else Of.SUCCEEDED
     target.ended_at = operation.finished_at
@@ -114,6 +118,7 @@ def _begin(rollout: Rollout, target: RolloutTarget) -> None:
     except (EngineError, OSError) as problem:
         _fail(rollout, target, str(problem))
     else:
+        target.begun_at = _now(rollout)
         _write(target, Of.RUNNING, "")
 
 
@@ -121,6 +126,7 @@ def _submitted(rollout: Rollout, target: RolloutTarget) -> Operation:
     asked: dict[str, Any] = {"machine": target.machine, "version": target.version}
     asked |= {"requested_by": rollout.requested_by, "reason": rollout.reason}
     if rollout.kind == Rollout.Kind.DEPLOY:
+        builds.refuse_other(target.machine, target.version, target.manifest)
         return operations.deploy(**asked)
     return operations.revert(**asked, mark_bad=rollout.mark_bad)
 
@@ -140,14 +146,32 @@ def _revert(rollout: Rollout, target: RolloutTarget) -> None:
     except (EngineError, OSError) as problem:
         _fail(rollout, target, f"It could not be reverted: {problem}")
     else:
+        target.begun_at = _now(rollout)
         _write(target, Of.REVERTING, "")
 
 
+def _give_up(rollout: Rollout, target: RolloutTarget) -> None:
+    """End an operation that no worker takes, so that it does not begin when nobody expects it any more."""
+    operation = awaited(target)
+    if operation is not None:
+        minutes = untaken(target, _now(rollout)) / 60
+        message = UNTAKEN.format(machine=target.machine, minutes=minutes)
+        lifecycle.refuse(operation_id=operation.pk, message=message, outcome={"refused": True})
+        operation.refresh_from_db()  # a worker may have been quicker
+        _settle(target)
+
+
 def _fail(rollout: Rollout, target: RolloutTarget, message: str) -> None:
-    target.ended_at = rollout.now  # type: ignore[attr-defined]  # annotated where it was read
+    target.ended_at = _now(rollout)
     _write(target, Of.FAILED, message)
+
+
+def _now(rollout: Rollout) -> datetime:
+    """Give the database's time at which a rollout was read to be carried on."""
+    now: datetime = rollout.now  # type: ignore[attr-defined]  # annotated there
+    return now
 
 
 def _write(target: RolloutTarget, state: str, message: str) -> None:
     target.state, target.message = state, message[:MESSAGE_LIMIT]
-    target.save(update_fields=["state", "message", "operation", "revert_operation", "ended_at"])
+    target.save(update_fields=["state", "message", "operation", "revert_operation", "begun_at", "ended_at"])

@@ -14,7 +14,7 @@ from access.roles import OPERATE
 from stacks import marks, operations
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation, Rollout, RolloutTarget
-from stacks.rollouts import places
+from stacks.rollouts import builds, places
 from stacks.rollouts.advancing import advance
 from stacks.rollouts.rule import batch_of
 from stacks.storable import storable
@@ -47,18 +47,22 @@ def deploy(
     version: str,
     pace: Pace,
     on_failure: str = Rollout.OnFailure.STOP,
+    any_build: bool = False,
     requested_by: User | None,
     reason: str = "",
 ) -> Rollout:
     """Ask for a version to be deployed on machines, in their order; the first batch is submitted at once.
 
-    Raises Refused, with the names of the machines, where it is known that it cannot be done.
+    Raises Refused, with the names of the machines, where it is known that it cannot be done, and unless `any_build`
+    where they have different builds of that name.
     """
     _refuse_wrong(machines, pace, requested_by)
     if on_failure not in Rollout.OnFailure.values:
         raise Refused(f"On failure it can “stop” or “revert”, not “{on_failure}”.")
     places.refuse_lacking(version, machines)
     places.refuse_settled(version, machines)
+    if not any_build:
+        builds.refuse_apart(version, machines)
     asked = Rollout(
         kind=Rollout.Kind.DEPLOY, version=version, on_failure=on_failure,
         requested_by=requested_by, reason=storable(reason),
@@ -141,9 +145,10 @@ def _begin(asked: Rollout, pace: Pace, machines: Sequence[Machine], to: dict[int
 
 
 def _targets(asked: Rollout, machines: Sequence[Machine], to: dict[int, str]) -> list[RolloutTarget]:
+    digests = builds.of(asked.version, machines) if asked.version else {}
     return [
         RolloutTarget(
-            rollout=asked, machine=machine, order=order, version=to[machine.pk],
+            rollout=asked, machine=machine, order=order, version=to[machine.pk], manifest=digests.get(machine.pk, ""),
             batch=batch_of(order, canary=asked.canary, batch=asked.batch),
         )
         for order, machine in enumerate(machines)

@@ -11,23 +11,40 @@ State = Rollout.State
 Of = RolloutTarget.State
 
 
+UNHEARD = 180.0  # seconds that a machine's operation waits for a worker of which nothing is heard
+UNTAKEN = 900.0  # seconds that it waits for one that is heard: a recovery may hold its lane (`running.runner`)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one machine stands: its batch, its state, and when it ended, in seconds of any clock."""
+    """How one machine stands: its batch, its state, and when it ended, in seconds of any clock.
+
+    `untaken` is for how many seconds no worker took its operation, 0 where one did; `unheard` for how many nothing was
+    heard of the worker whose it is.
+    """
 
     number: int
     batch: int
     state: str
     ended: float | None = None
+    untaken: float = 0.0
+    unheard: float = 0.0
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether its operation is waited for no longer."""
+        waits = self.state in RolloutTarget.BUSY
+        return waits and (min(self.untaken, self.unheard) >= UNHEARD or self.untaken >= UNTAKEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The state that follows, and the machines, by their numbers, that are begun or reverted now."""
+    """The state that follows, and the machines, by their numbers, that are begun, reverted or given up now."""
 
     state: str
     begin: tuple[int, ...] = ()
     revert: tuple[int, ...] = ()
+    give_up: tuple[int, ...] = ()
 
 
 def batch_of(order: int, *, canary: int, batch: int) -> int:
@@ -38,12 +55,14 @@ def batch_of(order: int, *, canary: int, batch: int) -> int:
 
 
 def decide(state: str, machines: Sequence[Standing], *, reverts: bool, pause: float, now: float) -> Next:
-    """Tell what follows; while a machine is at work nothing does.
+    """Tell what follows; while a machine is at work nothing does, but one that no worker serves is given up.
 
     `reverts` asks that a failure leads to a revert of what was changed; `pause` is waited for between two batches.
     """
-    if state not in Rollout.MOVING or _any(machines, *RolloutTarget.BUSY):
+    if state not in Rollout.MOVING:
         return Next(state)
+    if _any(machines, *RolloutTarget.BUSY):
+        return Next(state, give_up=tuple(one.number for one in machines if one.is_lost))
     if state == State.CANCELLING:
         return Next(State.CANCELLED)
     if state == State.REVERTING:

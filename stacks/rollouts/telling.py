@@ -55,6 +55,7 @@ def _of_target(target: RolloutTarget) -> dict[str, Any]:
         "machine": target.machine.name,
         "batch": target.batch,
         "version": target.version,
+        "manifest": target.manifest or None,
         "state": target.state,
         "message": target.message,
         "operation": target.operation_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Max
 
@@ -11,12 +11,16 @@ from stacks.models import Activation, Machine, Operation, Version
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A machine, what is active there, and to what it would go (“” for nowhere); `busy` is what its lane does now."""
+    """A machine, what is active there, and to what it would go (“” for nowhere); `busy` is what its lane does now.
+
+    `digest` is that of the manifest of what it would go to, where a version was asked for.
+    """
 
     machine: Machine
     active: str
     to: str
     busy: Operation | None = None
+    digest: str = ""
 
     @property
     def key(self) -> str:
@@ -32,8 +36,9 @@ def back() -> list[Way]:
 
 def forth(version: str) -> list[Way]:
     """Give the machines by name; those that have a version lead to it."""
-    having = Version.objects.filter(name=version, removed_at=None).values_list("machine", flat=True)
-    return _ways(dict.fromkeys(having, version), _current())
+    having = dict(Version.objects.filter(name=version, removed_at=None).values_list("machine", "manifest_digest"))
+    ways = _ways(dict.fromkeys(having, version), _current())
+    return [replace(way, digest=having.get(way.machine.pk, "")) for way in ways]
 
 
 def names() -> list[str]:

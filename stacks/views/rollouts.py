@@ -88,6 +88,7 @@ def _deployed(request: Request, version: str, form: RolloutForm) -> Rollout:
         version=version,
         pace=form.pace,
         on_failure=form.cleaned_data["on_failure"],
+        any_build=form.cleaned_data["any_build"],
         requested_by=request.user,
         reason=form.cleaned_data["reason"],
     )

@@ -103,6 +103,7 @@ ROUTES: dict[str, Route] = {
     "stacks:activity-csv": looks(),
     "stacks:activity-json": looks(),
     "stacks:revert-all": asks(Role.OPERATOR, 302, {"to": "gp12", "seen": "gp12 b a", **WHY}),
+    "stacks:comparison": looks(),
     "stacks:rollouts": looks(),
     "stacks:rollout-add": asks(
         Role.OPERATOR,
@@ -160,6 +161,14 @@ ROUTES: dict[str, Route] = {
     "api:revert": sends(TOKEN, 202, {"seen": "b"}, **M),
     "api:join": sends(JOIN, 409, {"look": True}),  # with the database of these tests no machine can join
     "api:cancel": sends(TOKEN, 409, {}, number=1),
+    "api:compare": looks(TOKEN),
+    "api:copy": sends(TOKEN, 409, {"version": "a", "to": ["gp12"]}),  # it is there already
+    "api:latest": looks(TOKEN),
+    "api:rollout": looks(TOKEN, number=1),
+    "api:roll_out": sends(TOKEN, 202, {"version": "a", "to": {"gp12": "b"}}),
+    "api:roll_back": sends(TOKEN, 202, {"to": {"gp12": "b"}}),
+    "api:resume": sends(TOKEN, 202, {}, number=1),
+    "api:end": sends(TOKEN, 202, {}, number=1),
 }
 
 

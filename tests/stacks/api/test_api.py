@@ -210,4 +210,4 @@ def test_what_there_is_to_call_is_for_who_is_signed_in(stranger: Client, people:
     assert stranger.get(f"{V1}/openapi.json").status_code == 302
     stranger.force_login(people.viewer)
     paths = json.loads(stranger.get(f"{V1}/openapi.json").content)["paths"]
-    assert len(paths) == 11
+    assert len(paths) == 19

@@ -12,8 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from access import audit
+from access.models import AuditEntry
 from kernels import records as kernel_records
-from stacks import activity, events, marks, recipes
+from stacks import activity, events, machines, marks, recipes
 from stacks.activity import Asked, Cursor, Span
 from stacks.models import Machine, Operation
 from tests.conftest import People
@@ -168,6 +170,21 @@ def test_a_text_is_looked_for_a_part_of_the_past_at_a_time(
 def test_what_is_no_cursor_begins_at_the_newest(as_viewer: Client, all_sources: None, text: str) -> None:
     assert Cursor.read(text) is None
     assert "Kernelspec" in as_viewer.get(PAGE, {"after": text}).content.decode()
+
+
+def test_a_machine_that_was_renamed_is_led_to_and_one_that_was_forgotten_is_not(
+    as_admin: Client, elsewhere: Machine, people: People
+) -> None:
+    old = elsewhere.name
+    audit.record(AuditEntry.Kind.SETTINGS, "Its copies were bounded.", by=people.admin, machine=old)
+    machines.rename(machine=elsewhere, name="gp99", by=people.admin)
+    entries = [one for one in activity.entries(Asked(), count=50) if one.kind in ("settings", "machine")]
+    assert [one.address for one in entries[:2]] == ["/machines/gp99/"] * 2
+    assert all(as_admin.get(one.address).status_code == 200 for one in entries if one.address)
+    machines.forget(machine=elsewhere, by=people.admin)
+    entries = [one for one in activity.entries(Asked(), count=50) if one.machine in (old, "gp99")]
+    assert [one.address for one in entries] == [""] * len(entries)
+    assert f"/machines/{old}/" not in as_admin.get(PAGE).content.decode()
 
 
 def test_nothing_yet(as_viewer: Client) -> None:

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from stacks import observation
 from stacks.engine.layout import Layout
 from stacks.models import Machine
+from stacks.standing import standing
 from stacks.views.shown import all_machines
-from stacks.views.standing import standing
 from tests.kernels.conftest import add_version
 from tests.stacks.conftest import Seal, activate
 
