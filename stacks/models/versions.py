@@ -59,10 +59,11 @@ class Version(models.Model):
             ),
         )
 
-        # The same version on other machines is found by either.
+        # The same version on other machines is found by the first two; the last is all that a list of names needs.
         indexes = (
             models.Index(name="version_by_manifest", fields=("manifest_digest",)),
             models.Index(name="version_by_uuid", fields=("uuid",)),
+            models.Index(name="version_names", fields=("name", "sealed_at"), condition=Q(removed_at__isnull=True)),
         )
 
     def __str__(self) -> str:
