@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from stacks import activations, operations
+from stacks import activations, operations, windows
 from stacks.engine.errors import EngineError
 from stacks.models import Operation, Rollout, RolloutTarget
 from stacks.rollouts import places, rule, telling
@@ -49,6 +49,7 @@ def advance(pk: int) -> None:
             _settle(target)
         while _step(rollout, targets):
             pass
+        _say_held(rollout, targets)
 
 
 def _on_end(operation_id: int, **_: Any) -> None:
@@ -61,7 +62,7 @@ def _step(rollout: Rollout, targets: list[RolloutTarget]) -> bool:
     """Do what the rule says; False when there is nothing more to do now."""
     follows = rule.decide(
         rollout.state,
-        [_standing(target) for target in targets],
+        _standings(rollout, targets),
         reverts=rollout.on_failure == Rollout.OnFailure.REVERT,
         pause=rollout.pause,
         now=rollout.now.timestamp(),  # type: ignore[attr-defined]  # annotated above
@@ -77,9 +78,37 @@ def _step(rollout: Rollout, targets: list[RolloutTarget]) -> bool:
     return bool(follows.begin or follows.revert)
 
 
-def _standing(target: RolloutTarget) -> rule.Standing:
-    ended_at = target.ended_at.timestamp() if target.ended_at else None
-    return rule.Standing(target.pk, target.batch, target.state, ended_at)
+def _standings(rollout: Rollout, targets: list[RolloutTarget]) -> list[rule.Standing]:
+    held = _held(rollout, targets)
+    return [
+        rule.Standing(
+            target.pk, target.batch, target.state, target.ended_at.timestamp() if target.ended_at else None,
+            held=target.pk in held,
+        )
+        for target in targets
+    ]  # fmt: skip
+
+
+def _held(rollout: Rollout, targets: list[RolloutTarget]) -> dict[int, str]:
+    """Say why machines that wait may not begin now: a freeze window holds up what deploys, never what goes back."""
+    if rollout.kind != Rollout.Kind.DEPLOY or rollout.state != State.RUNNING:
+        return {}
+    known = windows.known()
+    waiting = [target for target in targets if known and target.state == Of.WAITING]
+    opened = {target.pk: (target.machine, windows.open_on(target.machine, known)) for target in waiting}
+    return {pk: windows.said(machine, standing) for pk, (machine, standing) in opened.items() if standing}
+
+
+def _say_held(rollout: Rollout, targets: list[RolloutTarget]) -> None:
+    """Keep as a running rollout's message for which freeze window it waits, as long as it does."""
+    if rollout.state != State.RUNNING:
+        return
+    held = _held(rollout, targets) if not any(target.state in RolloutTarget.BUSY for target in targets) else {}
+    next_ones = rule.next_batch(_standings(rollout, targets)) if held else []
+    message = next((f"It goes on by itself later: {held[one.number]}" for one in next_ones if one.held), "")
+    if message != rollout.message:
+        rollout.message = message[:MESSAGE_LIMIT]
+        rollout.save(update_fields=["message"])
 
 
 def _enter(rollout: Rollout, state: str, targets: list[RolloutTarget]) -> None:
@@ -99,9 +128,19 @@ def _settle(target: RolloutTarget) -> None:
     operation = target.revert_operation if target.state == Of.REVERTING else target.operation
     if target.state not in RolloutTarget.BUSY or operation is None or not operation.is_final:
         return
+    if _was_held(target, operation):
+        target.operation = None
+        _write(target, Of.WAITING, "")
+        return
     done = Of.REVERTED if target.state == Of.REVERTING else Of.SUCCEEDED
     target.ended_at = operation.finished_at
     _write(target, done if operation.state == Operation.State.SUCCEEDED else Of.FAILED, operation.message)
+
+
+def _was_held(target: RolloutTarget, operation: Operation) -> bool:
+    """Tell whether a deploy was refused by its worker because a freeze window had begun: then it waits again."""
+    refused = target.state == Of.RUNNING and bool(operation.outcome.get("refused"))
+    return refused and windows.open_on(target.machine) is not None
 
 
 def _begin(rollout: Rollout, target: RolloutTarget) -> None:
@@ -111,6 +150,8 @@ def _begin(rollout: Rollout, target: RolloutTarget) -> None:
     try:
         with transaction.atomic():
             target.operation = _submitted(rollout, target)
+    except windows.InWindow:  # it has begun in this very moment: the rule is asked again, and waits
+        return
     except (EngineError, OSError) as problem:
         _fail(rollout, target, str(problem))
     else:

@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from stacks import problems
+from stacks import problems, windows
 from stacks.models import Activation, Machine, Operation, Version
 from stacks.observation import is_here, observe
+from stacks.windows import Standing
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Shown:
     last: Operation | None = None
     healthy: frozenset[str] = frozenset()
     further: list[dict[str, Any]] = field(default_factory=list)
+    windows: list[Standing] = field(default_factory=list)
 
     @property
     def read_here(self) -> bool:
@@ -162,8 +164,11 @@ class Shown:
         return row is not None and (active is None or row.generation < active.generation)
 
 
-def all_machines(chosen: Collection[int] | None = None) -> list[Shown]:
-    """Show machines, all or those with the chosen keys, in a number of queries that does not grow with them."""
+def all_machines(chosen: Collection[int] | None = None, coming: Collection[Standing] = ()) -> list[Shown]:
+    """Show machines, all or those with the chosen keys, in a number of queries that does not grow with them.
+
+    Of the freeze windows that are `coming` each machine shows its own.
+    """
     machines = list(_machines() if chosen is None else _machines().filter(pk__in=chosen))
     active = {item.machine_id: item for item in _current().filter(machine__in=machines)}
     ended = Operation.objects.defer("steps", "outcome", "message")
@@ -179,6 +184,7 @@ def all_machines(chosen: Collection[int] | None = None) -> list[Shown]:
             running.get(machine.pk, []),
             last=last.get(machine.last_id),
             further=further.get(machine.pk, []),
+            windows=[one for one in coming if one.window.machine_id == machine.pk],
         )
         for machine in machines
     ]
@@ -197,6 +203,7 @@ def one_machine(machine: Machine) -> Shown:
         {item.name: item for item in versions},
         healthy=frozenset(healthy),
         further=problems.of([machine]).get(machine.pk, []),
+        windows=windows.soon(windows.on(machine, windows.known())),
     )
 
 
