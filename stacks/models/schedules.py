@@ -17,8 +17,8 @@ HOUR = 3600
 class Schedule(models.Model):
     """What is submitted at certain times for the person who wrote it last.
 
-    When, and whether at all, is told by `task`, a row of beat's. A build is of `recipe`, and with `deploy` what it makes
-    is deployed; a deploy is of the newest version of that recipe, on `machine` first and then on those in `to`.
+    When, and whether at all, is told by `task`, a row of beat's. A build is of `recipe`, and with `deploy` what it
+    makes is deployed; a deploy is of the newest version of that recipe, on `machine` first and then on those in `to`.
     `next_at` is when it is due next, None while it is paused; `claimed_at` when that was written, `since` from when
     intervals are counted, and `grace` how many seconds late it may begin. `stopped` tells why it stopped by itself.
     Every write goes through `stacks.schedules`.
