@@ -17,6 +17,7 @@ from stacks.models import FreezeWindow, Machine
 from stacks.windows import rule
 
 REPEATS = (("weekly", "Every week"), ("once", "One time"))
+YEARS = range(2000, 2100)
 ONCE, WEEKLY = ("starts_at", "ends_at"), ("from_day", "from_time", "to_day", "to_time")
 
 
@@ -50,7 +51,7 @@ class WindowForm(forms.Form):
             try:
                 self.window = FreezeWindow(**self._times(asked))
                 windows.checked(self.window)
-            except (Refused, ValueError, OverflowError) as problem:
+            except (Refused, ValueError) as problem:
                 said = str(problem) if isinstance(problem, Refused) else "This is no date and time."
                 self.add_error(wanted[-1] if wanted is ONCE else "to_day", said)
         return asked
@@ -83,9 +84,17 @@ class WindowForm(forms.Form):
     def _times(asked: dict[str, Any]) -> dict[str, Any]:
         zone = asked["time_zone"]
         if asked["repeats"] == "once":
-            own = {name: datetime.fromisoformat(asked[name]).replace(tzinfo=ZoneInfo(zone)) for name in ONCE}
+            own = {name: _moment(asked[name], zone) for name in ONCE}
             return {"time_zone": zone, **dict.fromkeys(WEEKLY), **own}
         return {"time_zone": zone, **dict.fromkeys(ONCE), **{name: asked[name] for name in WEEKLY}}
+
+
+def _moment(text: str, zone: str) -> datetime:
+    """Read a date and time by the clocks of a time zone; raises ValueError where it is none of this century."""
+    at = datetime.fromisoformat(text)
+    if at.year not in YEARS:
+        raise ValueError(f"Not from {YEARS.start} to {YEARS.stop}")
+    return at.replace(tzinfo=ZoneInfo(zone))
 
 
 def initial_of(window: FreezeWindow) -> dict[str, Any]:

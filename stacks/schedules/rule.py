@@ -14,6 +14,7 @@ from cronsim import CronSim, CronSimError
 from stacks.engine.errors import Refused
 
 FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 LONGEST = 366 * 24 * 3600  # seconds
 
 
@@ -58,6 +59,16 @@ def latest(when: When, now: datetime) -> datetime | None:
     begin = (now.replace(microsecond=0) + timedelta(seconds=1)).astimezone(ZoneInfo(when.zone))
     found = next(CronSim(when.text, begin, reverse=True), None)
     return found.astimezone(UTC) if found else None
+
+
+def words(when: When) -> str:
+    """Say when a schedule is due as people do: at 02:30 on Monday through Friday, by which clocks; every 6 hours."""
+    if isinstance(when, Cron):
+        said = str(CronSim(when.text, datetime.now(UTC)).explain())
+        return f"{said[:1].lower()}{said[1:]}, {when.zone}"
+    unit, name = next((unit, name) for unit, name in UNITS if when.seconds % unit == 0)
+    number = when.seconds // unit
+    return f"every {number} {name}s" if number > 1 else f"every {name}"
 
 
 def check(when: When) -> None:

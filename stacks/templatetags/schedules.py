@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from stacks import schedules
-from stacks.models import ScheduleRun
+from stacks.models import Schedule, ScheduleRun
 from stacks.templatetags.dlstack import STATES as OPERATIONS
 from stacks.templatetags.rollouts import STATES as ROLLOUTS
 
@@ -19,7 +19,12 @@ STATES = {
 }
 
 register.filter("what_it_does", schedules.what)
-register.filter("when_due", schedules.told)
+
+
+@register.filter
+def when_due(schedule: Schedule) -> str:
+    """Say when a schedule is due, in words."""
+    return schedules.words(schedules.when(schedule))
 
 
 @register.inclusion_tag("stacks/_state.html")

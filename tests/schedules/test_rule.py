@@ -100,3 +100,14 @@ def test_other_bounds() -> None:
     for seconds in (0, -1, rule.LONGEST + 1):
         with pytest.raises(Refused, match="interval"):
             rule.check(Every(seconds, datetime.now(UTC)))
+
+
+def test_what_is_due_is_said_in_words() -> None:
+    said = {
+        Cron("30 2 * * 1-5", "Europe/Berlin"): "at 02:30 on Monday through Friday, Europe/Berlin",
+        Cron("* * * * *", "UTC"): "every minute, UTC",
+        Every(86400, datetime.now(UTC)): "every day",
+        Every(21600, datetime.now(UTC)): "every 6 hours",
+        Every(90, datetime.now(UTC)): "every 90 seconds",
+    }
+    assert {when: rule.words(when) for when in said} == said
