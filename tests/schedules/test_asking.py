@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
 from access.models import AuditEntry
-from stacks import schedules
+from stacks import machines, schedules
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation, Schedule, ScheduleRun
 from stacks.schedules import Cron, Every
@@ -122,11 +122,11 @@ def test_changing_twice_what_is_not_so(plan: Plan, people: People) -> None:
         schedules.run_now(schedule=schedule, by=people.operator)
 
 
-def test_a_machine_that_is_forgotten_takes_its_schedules_along(plan: Plan, gp01: Machine) -> None:
+def test_a_machine_that_is_forgotten_takes_its_schedules_along(plan: Plan, gp01: Machine, people: People) -> None:
     schedule = plan()
-    gp01.activations.all().delete()
-    gp01.delete()
+    machines.forget(machine=gp01, by=people.admin)
     assert not Schedule.objects.exists()
+    assert not PeriodicTask.objects.exists()
     assert schedules.fire(schedule.pk) is None
 
 
