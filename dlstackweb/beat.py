@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.db import close_old_connections
@@ -11,13 +10,12 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from access import origin
 
-logger = logging.getLogger(__name__)
-
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library carries no types
     """django-celery-beat's, whose tasks run here instead of waiting in a machine's lane (docs/adr/0025).
 
-    Each only submits or ends operations in the database: it takes milliseconds, and no broker.
+    Each only submits or ends operations in the database. That takes milliseconds, and no broker, but where this machine
+    itself has something to mend; workers look at what is due meanwhile.
     """
 
     producer = None  # no connection to the broker is opened
@@ -30,12 +28,10 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library carries
         super().setup_schedule()
 
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **_: Any) -> Any:
-        """Run an entry's task to its end; what it raises is logged, and it is due again at its next time."""
+        """Run an entry's task to its end; Celery logs what it raises, and it is due again at its next time."""
         reserved = self.reserve(entry) if advance else entry
         close_old_connections()
         done = self.app.tasks[reserved.task].apply(reserved.args, reserved.kwargs)
-        if done.failed():
-            logger.error("%s: %s", reserved.task, done.traceback)
         if self.should_sync():
             self._do_sync()
         return done
