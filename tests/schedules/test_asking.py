@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -98,15 +99,16 @@ def test_who_may_not_is_refused(plan: Plan, people: People) -> None:
 
 def test_what_is_refused_leaves_nothing_behind(plan: Plan) -> None:
     plan(NIGHTLY)
-    for asked, says in (
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"name": "nightly"}, "a schedule “nightly” already"),
         ({"name": " "}, "a name"),
         ({"name": "x", "kind": "prune"}, "not “prune”"),
         ({"name": "x", "kind": "build", "recipe": "nowhere"}, "no recipe “nowhere”"),
         ({"name": "x", "when": Cron("0 2 * *", "UTC")}, "five fields"),
-    ):
+    )
+    for asked, says in wrong:
         with pytest.raises(Refused, match=says):
-            plan(**asked)  # type: ignore[arg-type]  # each is one field
+            plan(**asked)
     assert Schedule.objects.count() == PeriodicTask.objects.count() == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,7 +14,7 @@ from access import accounts, roles
 from access.models import AuditEntry
 from stacks import marks, schedules
 from stacks.models import Activation, Machine, Operation, Rollout, Schedule, ScheduleRun
-from stacks.schedules import Cron, Every, firing
+from stacks.schedules import Cron, Every, doing, firing
 from tests.conftest import People
 from tests.rollouts.fleet import add_machine, end
 from tests.schedules.conftest import Plan, let_be_due
@@ -275,14 +276,14 @@ def test_one_that_breaks_holds_up_no_other(
 ) -> None:
     broken, sound = let_be_due(plan(name="a")), let_be_due(plan(name="b", kind="verify"))
     Schedule.objects.filter(pk=broken.pk).update(kind="backup")
-    submit = firing.doing.submit
+    submit = doing.submit
 
-    def fail(schedule: Schedule, **asked: object) -> object:
+    def fail(schedule: Schedule, **asked: Any) -> Operation | Rollout:
         if schedule.name == "a":
             raise ZeroDivisionError
-        return submit(schedule, **asked)  # type: ignore[arg-type]  # passed on as they are
+        return submit(schedule, **asked)
 
-    monkeypatch.setattr(firing.doing, "submit", fail)
+    monkeypatch.setattr(doing, "submit", fail)
     schedules.fire_due()
     assert came(sound) == [("submitted", "")]
     assert came(broken) == []  # nothing of it is kept: the next round tries again

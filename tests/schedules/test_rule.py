@@ -103,7 +103,7 @@ def test_other_bounds() -> None:
 
 
 def test_what_is_due_is_said_in_words() -> None:
-    said = {
+    said: dict[When, str] = {
         Cron("30 2 * * 1-5", "Europe/Berlin"): "at 02:30 on Monday through Friday, Europe/Berlin",
         Cron("* * * * *", "UTC"): "every minute, UTC",
         Every(86400, datetime.now(UTC)): "every day",

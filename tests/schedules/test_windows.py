@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -91,7 +92,7 @@ def test_lifting_needs_a_reason_and_lasts_until_it_comes_again(gp01: Machine, pe
 def test_a_weekly_one_that_is_lifted_comes_again(gp01: Machine) -> None:
     today = timezone.now()
     from_day, to_day = (today - timedelta(days=1)).weekday(), (today + timedelta(days=1)).weekday()
-    asked = {"from_day": from_day, "from_time": time(0), "to_day": to_day, "to_time": time(23, 59)}
+    asked: dict[str, Any] = {"from_day": from_day, "from_time": time(0), "to_day": to_day, "to_time": time(23, 59)}
     window = opened(gp01, starts_at=None, ends_at=None, **asked)
     windows.lift(window=window, by=None, reason="no sky")
     [standing] = windows.standings(windows.known())
@@ -157,15 +158,16 @@ def test_no_rollout_begins_in_a_window(gp01: Machine) -> None:
 
 
 def test_what_is_no_window_is_refused(gp01: Machine) -> None:
-    week = {"starts_at": None, "ends_at": None, "from_day": 1, "to_day": 1}
-    for asked, says in (
+    week: dict[str, Any] = {"starts_at": None, "ends_at": None, "from_day": 1, "to_day": 1}
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"ends": -2 * HOUR}, "must end after"),
         ({**week, "from_time": time(8), "to_time": time(8)}, "never ends"),
         ({**week, "from_time": time(8)}, "from a day and a time"),
         ({"reason": " "}, "give a reason"),
-    ):
+    )
+    for asked, says in wrong:
         with pytest.raises(Refused, match=says):
-            opened(gp01, **asked)  # type: ignore[arg-type]  # each is one field
+            opened(gp01, **asked)
     assert not FreezeWindow.objects.exists()
     with pytest.raises(IntegrityError), transaction.atomic():
         FreezeWindow.objects.create(name="x", reason="y")

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from access import accounts
+from access.sessions import PROVED
 from stacks import schedules
 from stacks.models import Machine, Operation, RecipeRevision, Schedule
 from tests import planned
@@ -155,8 +156,6 @@ def test_activity_tells_of_changes(as_operator: Client, gp01: Machine) -> None:
 
 
 def test_what_tears_a_tree_later_asks_who_is_there(as_operator: Client, gp01: Machine) -> None:
-    from tests.e2e.visits import PROVED
-
     Machine.objects.update(layout="in-place")
     session = as_operator.session
     session[PROVED] = 0
