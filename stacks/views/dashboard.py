@@ -28,8 +28,9 @@ def dashboard(request: Request) -> HttpResponse:
     """Show the machines: what is active, what runs, what is wrong and what to do; the address holds page and filter."""
     found = _narrowed(request.GET)
     page: Page[int] = Paginator(found.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
-    coming = windows.soon(windows.known())
-    machines = all_machines(list(page.object_list), coming)
+    keys = list(page.object_list)
+    coming = windows.soon(windows.known(keys))
+    machines = all_machines(keys, coming)
     asked = _asked(request.GET)
     begun = asked["narrowed"] or page.has_other_pages() or any(shown.active or shown.recorded for shown in machines)
     context = {

@@ -18,7 +18,7 @@ RECENT = 10
 def machine(request: Request, name: str) -> HttpResponse:
     """Show a machine."""
     found = get_object_or_404(machines_shown(), name=name)
-    shown = one_machine(found, windows.soon(windows.on(found, windows.known())))
+    shown = one_machine(found, windows.soon(windows.known([found.pk])))
     context = {
         "shown": shown,
         "first_run": first_run.of(shown),

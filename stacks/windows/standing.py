@@ -45,10 +45,15 @@ class Standing:
         return f"{at.astimezone(ZoneInfo(self.window.time_zone)):%a %d %b %Y, %H:%M} {self.window.time_zone}"
 
 
-def known() -> list[FreezeWindow]:
-    """Give the windows that are not over for good, with `now`, the database's time, in one query."""
-    lasting = FreezeWindow.objects.filter(Q(ends_at=None) | Q(ends_at__gt=Now()))
-    return list(lasting.select_related("machine", "created_by").annotate(now=Now()))
+def known(machines: Iterable[int] | None = None) -> list[FreezeWindow]:
+    """Give the windows that are not over for good, with `now`, the database's time, in one query.
+
+    With `machines`, the keys of some, those that hold on one of them.
+    """
+    lasting = FreezeWindow.objects.filter(Q(ends_at=None) | Q(ends_at__gt=Now())).select_related("machine")
+    if machines is not None:
+        lasting = lasting.filter(Q(machine=None) | Q(machine__in=list(machines)))
+    return list(lasting.defer("machine__observed").annotate(now=Now()))
 
 
 def standings(windows: Iterable[FreezeWindow]) -> list[Standing]:
@@ -88,7 +93,7 @@ def soon(windows: Iterable[FreezeWindow]) -> list[Standing]:
 
 def open_on(machine: Machine, windows: Iterable[FreezeWindow] | None = None) -> Standing | None:
     """Give the window that is open on a machine, of several the one that ends last; None where none is."""
-    listed = on(machine, known() if windows is None else windows)
+    listed = known([machine.pk]) if windows is None else on(machine, windows)
     opened = [one for one in standings(listed) if one.is_open]
     return max(opened, key=lambda one: one.span.ends, default=None)
 

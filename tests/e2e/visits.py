@@ -166,7 +166,7 @@ SEEDED = (
     Visit("/schedule-add/", sending(name="", cron="0 2 * *"), status=422),
     Visit("/schedule-add/", sending(name="nightly", kind="backup"), status=409),
     Visit("/schedule-add/", sending(press="#look", cron="*/5 * * * *")),
-    Visit("/window-add/", sending(name="", from_time="x"), status=422),
+    Visit("/window-add/", sending(name="", to_day="4", to_time="16:00"), status=422),
     Visit("/windows/{opened}/lift/", sending(reason=""), status=422),
     # settings, drift, processes
     *map(Visit, (f"{LOCAL}settings/", f"{LOCAL}drift/", "/machines/gp12/drift/", f"{LOCAL}processes/")),
