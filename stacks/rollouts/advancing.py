@@ -93,8 +93,8 @@ def _held(rollout: Rollout, targets: list[RolloutTarget]) -> dict[int, str]:
     """Say why machines that wait may not begin now: a freeze window holds up what deploys, never what goes back."""
     if rollout.kind != Rollout.Kind.DEPLOY or rollout.state != State.RUNNING:
         return {}
-    known = windows.known()
-    waiting = [target for target in targets if known and target.state == Of.WAITING]
+    waiting = [target for target in targets if target.state == Of.WAITING]
+    known = windows.known(target.machine_id for target in waiting)
     opened = {target.pk: (target.machine, windows.open_on(target.machine, known)) for target in waiting}
     return {pk: windows.said(machine, standing) for pk, (machine, standing) in opened.items() if standing}
 

@@ -80,11 +80,6 @@ def rule_of(window: FreezeWindow) -> Window:
     return Weekly(days[0], times[0], days[1], times[1], window.time_zone)
 
 
-def on(machine: Machine, windows: Iterable[FreezeWindow]) -> list[FreezeWindow]:
-    """Choose the windows that hold on a machine."""
-    return [window for window in windows if window.machine_id in (None, machine.pk)]
-
-
 def soon(windows: Iterable[FreezeWindow]) -> list[Standing]:
     """Tell of the windows that are open or begin within two days."""
     limit = timezone.now() + SOON
@@ -93,7 +88,7 @@ def soon(windows: Iterable[FreezeWindow]) -> list[Standing]:
 
 def open_on(machine: Machine, windows: Iterable[FreezeWindow] | None = None) -> Standing | None:
     """Give the window that is open on a machine, of several the one that ends last; None where none is."""
-    listed = known([machine.pk]) if windows is None else on(machine, windows)
+    listed = known([machine.pk]) if windows is None else _on(machine, windows)
     opened = [one for one in standings(listed) if one.is_open]
     return max(opened, key=lambda one: one.span.ends, default=None)
 
@@ -111,3 +106,8 @@ def said(machine: Machine, standing: Standing) -> str:
         f"{machine.name} is in the freeze window “{window.name}” (“{window.reason}”) until {standing.ends}: revert, "
         "restore and backup work, all else waits for its end or for an operator who lifts it with a reason."
     )
+
+
+def _on(machine: Machine, windows: Iterable[FreezeWindow]) -> list[FreezeWindow]:
+    """Choose the windows that hold on a machine."""
+    return [window for window in windows if window.machine_id in (None, machine.pk)]
