@@ -38,7 +38,8 @@ def recover(layout: Layout, lane: str) -> list[str]:
         return []
     journal.sweep(layout, lane)
     if lane == "live":
-        is_known = (journal.pending(layout, lane) or {}).get("kind") in {None, *_RECOVERIES}
+        intent = journal.pending(layout, lane)
+        is_known = intent is None or str(intent.get("kind")) in _RECOVERIES
         said = [*detour.mend(layout), *_finish(layout, lane)]
         if is_known:
             leftovers.sweep_live(layout)

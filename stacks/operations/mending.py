@@ -39,10 +39,11 @@ def bury(layout: Layout, operation: Operation) -> bool:
     buried = conclude(operation_id=operation.pk, conclusion=found, log_lines=writer.store())
     if buried:
         logger.warning("Operation %s ended without its worker as %s: %s", operation.pk, found.state, found.message)
+    attempts.forget(operation.pk)
+    writer.close(found.state)  # before what may take long: the log is whole when the end is told
+    if buried:
         lifecycle.announce(operation.pk)
         observation.refresh(operation.machine)
-    attempts.forget(operation.pk)
-    writer.close(found.state)
     return buried
 
 

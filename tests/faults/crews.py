@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Self
 
@@ -37,7 +38,17 @@ class Crews:
             waiting.put(order)
         with ThreadPoolExecutor(len(self._begun)) as threads:
             shares = [threads.submit(_work, process, waiting) for process in self._begun]
-            return [answered for share in shares for answered in share.result()]
+            try:
+                return [answered for share in shares for answered in share.result()]
+            except BaseException:  # Ctrl-C too: what is done now is ended, what waits is not begun
+                _empty(waiting)
+                raise
+
+
+def _empty(waiting: SimpleQueue[Order]) -> None:
+    with suppress(Empty):
+        while True:
+            waiting.get_nowait()
 
 
 def _begin(module: Sequence[str]) -> subprocess.Popen[str]:

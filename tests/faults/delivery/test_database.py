@@ -114,13 +114,13 @@ def _is_right(host: Host, operation: Operation) -> None:
     operation.refresh_from_db()
     assert (operation.state, host.ran()[operation.pk], host.ran("end")[operation.pk]) == ("succeeded", 1, 1)
     assert {step["state"] for step in operation.steps} == {"succeeded"}, operation.steps
-    until(lambda: not (host.home / "logs" / str(operation.pk)).exists(), within=30)
+    until(lambda: not (host.home / "logs" / str(operation.pk)).exists(), within=120)
     lines = logs.read_lines(operation, 1, 1 << 20)
     printed = [line.text for line in lines if line.kind == "output"]
     assert printed == [f"line {n}" for n in (*range(2500), *range(30))]
     assert [line.n for line in lines] == list(range(1, 1 + len(lines)))
     operation.refresh_from_db()
     assert operation.log_lines == len(lines)
-    assert [one["outcome"] for one in journal.history(host.layout) if one["operation"] == str(operation.pk)] == [
-        "succeeded"
-    ]
+    outcomes = [one["outcome"] for one in journal.history(host.layout) if one["operation"] == str(operation.pk)]
+    # Killed between the history's line and the end of the intent, it is recovered after its end was told.
+    assert [one for one in outcomes if not one.startswith("recovered")] == ["succeeded"], outcomes

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stacks.engine import journal, manifest, recovery, resident, status, versions
@@ -89,6 +89,7 @@ def test_the_history(two: Layout, data: bytes) -> None:
 
 @heavy
 @given(documents("operation", "kind", "version", "previous", "links", "staged", "paused", "uuid", "inputs", "boot"))
+@example(b'{"kind": []}')
 def test_a_pending_intent_is_never_a_way_to_harm(two: Layout, data: bytes) -> None:
     pending = two.state / "pending-live.json"
     pending.write_bytes(data)

@@ -20,7 +20,7 @@ from tests.stacks.conftest import Seal, machine, recipe, sealed
 from tests.stacks.views.conftest import signed_in
 
 __all__ = ["layout", "machine", "owner", "recipe", "sealed", "version"]
-ANSWERS = (200, 204, 302, 303, 400, 403, 404, 405, 409, 413, 422)
+ANSWERS = (200, 204, 301, 302, 303, 400, 403, 404, 405, 409, 413, 422)
 FIELDS = {
     "machines/local/build/": ("recipe", "options", "name", "strategy", "kernel_dir", "deploy", "reason"),
     "machines/local/solve/": ("recipe", "options"),
