@@ -14,7 +14,6 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.deploy.plane import CHOSEN, NAME, SECRETS, Plane, composed, up
-from tests.schedules import often
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="networks of one's own need root")
@@ -86,14 +85,6 @@ def test_a_log_comes_through_nginx_line_by_line(plane: Plane) -> None:
     assert last - first > 4 * PAUSE
     assert len({round(at / PAUSE) for at, line in seen["arrivals"] if "line " in line}) > 4
     until(lambda: json.loads(plane.run("web", "status", "--machine", "demo", "--json"))["versions"], within=60)
-
-
-def test_the_clock_rings_for_schedules(plane: Plane) -> None:
-    plane.run("web", "shell", "-c", often.MAKE.format(machine="demo"))
-    until(lambda: often.is_rung(plane.run("web", "shell", "-c", often.RUNS)), within=60)
-    asked = json.loads(plane.run("web", "operations", "--json"))
-    assert [one for one in asked if str(one["reason"]).startswith("Schedule “often” of admin")]
-    plane.run("web", "shell", "-c", often.END)
 
 
 def test_the_pages_start_again_and_nothing_that_was_asked_is_lost(plane: Plane) -> None:

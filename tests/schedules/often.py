@@ -18,10 +18,6 @@ from stacks.models import ScheduleRun
 runs = ScheduleRun.objects.order_by("pk").values_list("due_at", flat=True)
 print(json.dumps([at.timestamp() for at in runs]))
 """
-END = """
-from django_celery_beat.models import PeriodicTask
-PeriodicTask.objects.filter(task="stacks.tasks.fire").delete()
-"""
 
 
 def is_rung(said: str) -> bool:
