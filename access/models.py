@@ -96,6 +96,8 @@ class AuditEntry(models.Model):
         SETTINGS = "settings"
         MACHINE = "machine"
         LABEL = "label"
+        SCHEDULE = "schedule"
+        WINDOW = "window"
 
     number = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField()

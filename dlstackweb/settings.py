@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
+    "django_celery_beat",
     "django_htmx",
     "django_include_bootstrap",
     "heroicons",
@@ -227,11 +228,13 @@ CELERY_TASK_QUEUES = tuple(
 )
 CELERY_TASK_DEFAULT_QUEUE = f"{DLSTACK.machine}.live"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(DLSTACK.run / "beat")
+CELERY_RESULT_EXPIRES = None  # there are none, so that beat need not tidy them up
+# In the database, so that pages change when beat rings without its being started again.
+CELERY_BEAT_SCHEDULER = "dlstackweb.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"stacks.tasks.{name}", "schedule": seconds, "options": {"expires": seconds - 1}}
+    name: {"task": f"stacks.tasks.{name}", "schedule": seconds}
     for name, seconds in (("sweep", 10.0), ("reap", 10.0), ("back_up", 60.0))
 } | {
-    "kernels": {"task": "kernels.tasks.check", "schedule": 24 * 3600.0, "options": {"expires": 3600.0}},
-    "tidy": {"task": "access.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3000.0}},
+    "kernels": {"task": "kernels.tasks.check", "schedule": 24 * 3600.0},
+    "tidy": {"task": "access.tasks.tidy", "schedule": 3600.0},
 }

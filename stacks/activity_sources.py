@@ -1,5 +1,6 @@
 """What this app lists under activity: operations, events, recipe revisions, what was only seen on disk, and of the
-audit trail the changes that nothing else tells: of people, tokens, settings and labels.
+audit trail the changes that nothing else tells: of people, tokens, settings, labels,
+schedules and freeze windows.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ CHANGES = Source(
     "activation", _seen, _activation, (SEEN,), at="activated_at", who="activated_by", text=("version__name", "reason")
 )
 # The rest of the trail is listed by its own tables, or is not a change.
-AUDITED = (_KINDS.PERSON, _KINDS.TOKEN, _KINDS.SETTINGS, _KINDS.LABEL, _KINDS.MACHINE)
+AUDITED = (_KINDS.PERSON, _KINDS.TOKEN, _KINDS.SETTINGS, _KINDS.LABEL, _KINDS.MACHINE, _KINDS.SCHEDULE, _KINDS.WINDOW)
 AUDIT = Source(
     "audit", _audited, _audit_entry, tuple(map(str, AUDITED)), at="at", who="who", text=("what", "old", "new"),
     kind="kind", plain=True,

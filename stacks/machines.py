@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django_celery_beat.models import PeriodicTask
 
 from access import audit
 from access.models import AuditEntry
@@ -44,6 +45,7 @@ def forget(*, machine: Machine, by: User) -> None:
         _hold(machine)
         counted = held(machine)
         machine.activations.all().delete()  # they protect the versions
+        PeriodicTask.objects.filter(scheduled__machine=machine).delete()  # else beat would ring for what is gone
         machine.delete()
         said = f"The machine {machine.name} was forgotten, with {counted} on record; its disk was left alone."
         audit.record(AuditEntry.Kind.MACHINE, said, by=by, machine=machine.name, old=machine.root)

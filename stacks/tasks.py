@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from stacks import operations, rollouts, running, worker
+from stacks import operations, rollouts, running, schedules, worker
 
 
 @shared_task(name="stacks.tasks.run")
@@ -15,9 +15,16 @@ def run(operation_id: int) -> None:
 
 @shared_task(name="stacks.tasks.sweep")
 def sweep() -> None:
-    """Ring again for operations whose message was lost, and carry rollouts on."""
+    """Ring again for operations whose message was lost, carry rollouts on, and do what is due of schedules."""
     operations.sweep()
     rollouts.advance_all()
+    schedules.fire_due()
+
+
+@shared_task(name="stacks.tasks.fire")
+def fire(schedule_id: int) -> None:
+    """Do what is due of one schedule; one that comes too early, or second, does nothing."""
+    schedules.fire(schedule_id)
 
 
 @shared_task(name="stacks.tasks.back_up")

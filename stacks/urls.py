@@ -25,12 +25,21 @@ from stacks.views.processes import processes
 from stacks.views.recipes import recipe, recipe_check, recipe_edit, recipe_import, recipe_solve, recipes
 from stacks.views.releases import release, release_feed, release_list
 from stacks.views.rollouts import revert_all, rollout, rollout_add, rollout_cancel, rollout_list, rollout_resume
+from stacks.views.schedules import (
+    schedule,
+    schedule_add,
+    schedule_delete,
+    schedule_do,
+    schedule_edit,
+    schedule_list,
+)
 from stacks.views.settings import settings
 from stacks.views.solve import solve
 from stacks.views.styleguide import styleguide
 from stacks.views.switch import deploy, revert
 from stacks.views.theme import theme
 from stacks.views.version import version
+from stacks.views.windows import window_add, window_delete, window_edit, window_lift, window_list
 
 app_name = "stacks"
 
@@ -70,6 +79,17 @@ urlpatterns = [
     path("rollouts/<int:pk>/", rollout, name="rollout"),
     path("rollouts/<int:pk>/resume", rollout_resume, name="rollout-resume"),
     path("rollouts/<int:pk>/cancel", rollout_cancel, name="rollout-cancel"),
+    path("schedules/", schedule_list, name="schedules"),
+    path("schedule-add/", schedule_add, name="schedule-add"),
+    path("schedules/<int:pk>/", schedule, name="schedule"),
+    path("schedules/<int:pk>/edit/", schedule_edit, name="schedule-edit"),
+    path("schedules/<int:pk>/do", schedule_do, name="schedule-do"),
+    path("schedules/<int:pk>/delete/", schedule_delete, name="schedule-delete"),
+    path("windows/", window_list, name="windows"),
+    path("window-add/", window_add, name="window-add"),
+    path("windows/<int:pk>/", window_edit, name="window"),
+    path("windows/<int:pk>/lift/", window_lift, name="window-lift"),
+    path("windows/<int:pk>/delete/", window_delete, name="window-delete"),
     path("operations/", operations, name="operations"),
     path("operations/<int:pk>/", operation, name="operation"),
     path("operations/<int:pk>/log", log, name="operation-log"),

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from access import origin
-from stacks import compatibility, home_room, observation, operations, presence, rollouts
+from stacks import compatibility, home_room, observation, operations, presence, rollouts, schedules
 from stacks.engine import reserve
 from stacks.engine.layout import Layout
 from stacks.models import Machine, Operation
@@ -80,6 +80,7 @@ def _keep_up(lane: str) -> None:
         _relieve_home()  # before what needs the database, which may lie there
         _try(operations.sweep)
         _try(rollouts.advance_all)
+        _try(schedules.fire_due)
         pause.wait(PERIOD)
         _try(operations.reap)
         _try(partial(_start_again_if_deaf, lane))

@@ -23,6 +23,8 @@ QUERIES: dict[str, tuple[str, ...]] = {
         *("kind=verify", "kind=verify&state=failed&page={last}", "who=user3&kind=verify&state=failed"),
     ),
     "stacks:rollout-add": ("version=v3",),
+    "stacks:schedules": ("page=2",),
+    "stacks:windows": ("page=2",),
     "stacks:activity": (
         *("after={after}", "who=user3", "machine={machine}", "kind=freeze", "kind=verify", "text=astropyy"),
         *("text=nowhere+to+be+found", "who=user3&kind=verify&machine={machine}"),
@@ -78,14 +80,15 @@ def _values(many: Many, name: str) -> dict[str, list[str]]:
     here, elsewhere = many.here.name, many.elsewhere.name
     running = next(one for one in many.operations if one.state == "running")
     on_disk = name.startswith("kernels:") and name not in ("kernels:machine", "kernels:library")
+    numbered = {
+        "stacks:joining": many.joinings, "stacks:rollout": many.rollouts, "stacks:schedule": many.schedules,
+        "stacks:window": many.windows,
+    }  # fmt: skip
+    operations = [str(many.logged.pk), str(running.pk)]
     return {
         "name": ["recipe-1"] if name.startswith("stacks:recipe") else [here] if on_disk else [here, elsewhere],
         "version": ["v3"],
-        "pk": many.joinings
-        if name == "stacks:joining"
-        else many.rollouts
-        if name.startswith("stacks:rollout")
-        else [str(many.logged.pk), str(running.pk)],
+        "pk": next((listed for begins, listed in numbered.items() if name.startswith(begins)), operations),
         "action": sorted(VERSION_ACTIONS if name == "stacks:version-action" else ACTIONS),
         "kernel": ["tiny"],
         "logo": ["logo-64x64.png"],

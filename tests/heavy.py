@@ -49,7 +49,8 @@ def filled() -> dict[str, Any]:
     return {
         "session": client.cookies[settings.SESSION_COOKIE_NAME].value, "person": made.people[0].pk, "token": 1,
         "name": made.machines[0].name, "version": f"v{EACH - 1}", "kernel": "kernel-1", "recipe": "recipe-1",
-        "pk": _logged(made), "rollout": made.rollouts[0], "joining": Joining.objects.latest("pk").pk,
+        "pk": _logged(made), "rollout": made.rollouts[0], "schedule": made.schedules[0],
+        "window": made.windows[0], "joining": Joining.objects.latest("pk").pk,
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from stacks import activations, marks, observation
 from stacks.engine.layout import Layout
 from stacks.models import (
     Event,
+    FreezeWindow,
     Joining,
     Machine,
     Operation,
@@ -28,9 +29,11 @@ from stacks.models import (
     RecipeRevision,
     Rollout,
     RolloutTarget,
+    Schedule,
     Version,
     Worker,
 )
+from tests import planned
 from tests.believable import GB, elsewhere
 from tests.payloads import PAYLOADS, RUN, named
 from tests.seed import write_disk, write_log
@@ -56,6 +59,7 @@ class Hostile:
         self._kernels()
         self.joinings = self._joinings()
         self.rollout = self._rollout()
+        self.schedule, self.window = self._planned()
         self.local = self._local(root)
 
     def say(self, field: str, longest: int = 500, *, path: bool = False) -> str:
@@ -193,6 +197,16 @@ class Hostile:
             message=self.say("rolledthere", 250),
         )  # fmt: skip
         return made
+
+    def _planned(self) -> tuple[Schedule, FreezeWindow]:
+        """Let a schedule and a freeze window be called so."""
+        asked = {"reason": self.say("planwhy", 300), "stopped": self.say("planstopped")}
+        made = planned.schedule(self.machine, self.mallory, self.say("plan", 60), **asked)
+        planned.runs(made, skipped=self.say("planskipped", 250), refused=self.say("planrefused", 250))
+        began, gone = -timedelta(hours=1), -timedelta(days=5)
+        planned.window(self.machine, self.say("wasfrozen", 60), begins=gone)
+        why = self.say("windowwhy")
+        return made, planned.window(self.machine, self.say("window", 60), begins=began, reason=why)
 
     def _kernels(self) -> None:
         active = self.versions[1]

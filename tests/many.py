@@ -23,10 +23,11 @@ from stacks.models import (
     RecipeRevision,
     Rollout,
     RolloutTarget,
+    ScheduleRun,
     Version,
     Worker,
 )
-from tests import many_kernels, many_trees
+from tests import many_kernels, many_trees, planned
 from tests.believable import GB, PACKAGES, RECIPE, elsewhere, steps
 from tests.many_kernels import KERNELS
 
@@ -54,6 +55,7 @@ class Many:
         self._events()
         self.joinings = self._joinings()
         self.rollouts = self._rollouts()
+        self.schedules, self.windows = self._schedules(), self._windows()
         self.here, self.elsewhere = self.machines[0], self.machines[-1]
         many_trees.write(root, self.here, self.versions[: versions // machines])
         many_kernels.write(self.machines, self.versions, self.admin)
@@ -157,6 +159,30 @@ class Many:
             for place, machine in enumerate(self.machines)
         )  # fmt: skip
         return [str(rows[0].pk)]
+
+    def _schedules(self) -> list[str]:
+        """Let each machine have a schedule that was due for a month; gives the number of the first."""
+        rows = [planned.schedule(machine, self.admin, f"nightly {machine}") for machine in self.machines]
+        ended = [one for one in self.operations if one.state == "succeeded"]
+        ScheduleRun.objects.bulk_create(
+            ScheduleRun(
+                schedule=row,
+                due_at=self.now - timedelta(days=day),
+                state="submitted",
+                operation=ended[day % len(ended)],
+            )
+            for row in rows
+            for day in range(30)
+        )
+        return [str(rows[0].pk)]
+
+    def _windows(self) -> list[str]:
+        """Let each machine have a window that comes soon, and one be open; gives the number of that one."""
+        soon = timedelta(hours=20)
+        for machine in self.machines:
+            planned.window(machine, f"Night on {machine}", begins=soon)
+        planned.window(None, "Night on all", begins=soon)
+        return [str(planned.window(self.machines[1], begins=-timedelta(hours=1)).pk)]
 
     def _activations(self) -> None:
         made, deploys = [], [one for one in self.operations if one.kind == "deploy" and one.state == "succeeded"]

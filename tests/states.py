@@ -18,6 +18,7 @@ from kernels.models import Inventory, KernelCheck, LibraryEdit
 from stacks import compatibility, marks, program, recipes
 from stacks.engine.layout import Layout
 from stacks.models import Joining, Machine, Rollout, RolloutTarget, Version, Worker
+from tests import planned
 from tests.believable import GB, KERNELS, NAMESPACE, elsewhere, packages
 from tests.seed import Seed, write_log
 
@@ -42,6 +43,7 @@ class States:
         self._kernels()
         self._joining()
         self._rollouts()
+        self._planned()
 
     def _people(self) -> dict[str, int]:
         """Add somebody who looks, somebody who may do nothing, and somebody who is shut out."""
@@ -171,6 +173,29 @@ class States:
                     state=states[order], message=told if states[order] == "failed" else "",
                 )  # fmt: skip
             self.numbers[name] = made.pk
+
+    def _planned(self) -> None:
+        """Let schedules be due, paused and stopped, and freeze windows be open, come and be over."""
+        local, other = self.seed.machine, Machine.objects.get(name="gp12")
+        nightly = planned.schedule(local, self.bob, kind="build", recipe="datalab", deploy=True, reason="what is new")
+        refused = "gp12 is busy: the verify (#7, alice) is running since 02:00:00: wait for it, or cancel it first."
+        missed = "It was due at 2026-11-20 01:00:00 UTC, and nothing ran until more than 3600 s later."
+        planned.runs(nightly, self.seed.failed, skipped="Its build #7 (running) has not ended.", missed=missed)
+        weekly = planned.schedule(other, self.alice, "weekly check", kind="verify", next_at=None)
+        planned.runs(weekly, refused=refused)
+        carol = User.objects.get(username="carol")
+        stopped = "Stopped: the account carol is closed. Whoever resumes it answers for it from then on."
+        left = planned.schedule(other, carol, "left behind", next_at=None, stopped=stopped)
+        rolls = planned.schedule(local, self.bob, "Tuesdays", kind="deploy", recipe="datalab")
+        rolls.to.set([other])
+        hour = timedelta(hours=1)
+        opened = planned.window(Machine.objects.get(name="gp30"), "Readout test", begins=-hour)
+        planned.window(None, "Full moon", begins=20 * hour)
+        planned.window(other, "Last week", begins=-200 * hour)
+        weekend = planned.weekend(other)
+        numbers = {"nightly": nightly, "weekly": weekly, "left": left, "rolls": rolls}
+        self.numbers |= {name: row.pk for name, row in numbers.items()}
+        self.numbers |= {"opened": opened.pk, "weekend": weekend.pk}
 
     def _kernels(self) -> None:
         for name, spec in (("sky", SPEC), ("broken", {**SPEC, "argv": []})):

@@ -11,8 +11,10 @@ from stacks.forms.labels import LabelForm
 from stacks.forms.operations import OperationFilter
 from stacks.forms.recipes import EditForm, ImportForm
 from stacks.forms.rollouts import RevertAllForm, RolloutForm
+from stacks.forms.schedules import ScheduleForm
 from stacks.forms.settings import SettingsForm
 from stacks.forms.switch import SwitchForm
+from stacks.forms.windows import WindowForm
 
 __all__ = [
     "ACTIONS",
@@ -33,6 +35,8 @@ __all__ = [
     "RevertAllForm",
     "RevertForm",
     "RolloutForm",
+    "ScheduleForm",
     "SettingsForm",
     "SwitchForm",
+    "WindowForm",
 ]

@@ -40,7 +40,8 @@ def follow(verb: Verb, rollout: Rollout) -> int:
     while True:
         rollout.refresh_from_db()
         document = rollouts.document(rollout)
-        for line in map(_line, document["machines"]):
+        waits = [rollout.message] if rollout.is_moving and rollout.message else []  # for a freeze window
+        for line in [*map(_line, document["machines"]), *waits]:
             if line not in told:
                 told.add(line)
                 verb.say(line)

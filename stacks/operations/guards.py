@@ -1,4 +1,4 @@
-"""What somebody's role, a freeze or a mark forbids; looked at when asked, and again when it is begun."""
+"""What a role, a freeze, a freeze window or a mark forbids; looked at when asked, and again when it is begun."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 
 from access import roles
 from access.roles import DELETE, MACHINES, OPERATE
-from stacks import marks
+from stacks import marks, windows
 from stacks.engine.errors import Refused
 from stacks.models import Machine, Operation
 
@@ -40,6 +40,7 @@ def refuse_if_barred(*, machine: Machine, kind: str, version: str = "") -> None:
     """Raise Refused, with who, when and why, for a deploy of a frozen machine and for a version that is marked bad."""
     if kind in FROZEN:
         refuse_if_frozen(machine)
+        windows.refuse_if_open(machine)
     if kind in BARRED and version:
         _refuse_if_bad(machine, version, BARRED[Kind(kind)])
 

@@ -15,7 +15,7 @@ from stacks import activations, operations
 from stacks.engine.errors import EngineError
 from stacks.models import Operation, Rollout, RolloutTarget
 from stacks.operations import lifecycle
-from stacks.rollouts import builds, places, rule, telling
+from stacks.rollouts import builds, holding, places, rule, telling
 from stacks.rollouts.standings import awaited, standings, untaken
 from stacks.signals import ended
 
@@ -56,6 +56,7 @@ def advance(pk: int) -> None:
             _settle(target)
         while _step(rollout, targets):
             pass
+        _say_held(rollout, targets)
 
 
 def _on_end(operation_id: int, **_: Any) -> None:
@@ -68,7 +69,7 @@ def _step(rollout: Rollout, targets: list[RolloutTarget]) -> bool:
     """Do what the rule says; False when there is nothing more to do now."""
     follows = rule.decide(
         rollout.state,
-        standings(targets, _now(rollout)),
+        _standings(rollout, targets),
         reverts=rollout.on_failure == Rollout.OnFailure.REVERT,
         pause=rollout.pause,
         now=_now(rollout).timestamp(),
@@ -84,6 +85,17 @@ def _step(rollout: Rollout, targets: list[RolloutTarget]) -> bool:
         _enter(rollout, follows.state, targets)
         return True
     return bool(follows.begin or follows.revert or follows.give_up)
+
+
+def _standings(rollout: Rollout, targets: list[RolloutTarget]) -> list[rule.Standing]:
+    return standings(targets, _now(rollout), holding.held(rollout, targets))
+
+
+def _say_held(rollout: Rollout, targets: list[RolloutTarget]) -> None:
+    """Keep as a running rollout's message for which freeze window it waits, as long as it does."""
+    if rollout.state == State.RUNNING and (message := holding.message(rollout, targets)) != rollout.message:
+        rollout.message = message[:MESSAGE_LIMIT]
+        rollout.save(update_fields=["message"])
 
 
 def _enter(rollout: Rollout, state: str, targets: list[RolloutTarget]) -> None:
@@ -103,9 +115,19 @@ def _settle(target: RolloutTarget) -> None:
     operation = awaited(target)
     if operation is None or not operation.is_final:
         return
+    if _was_held(target, operation):
+        target.operation = None
+        _write(target, Of.WAITING, "")
+        return
     done = Of.REVERTED if target.state == Of.REVERTING else Of.SUCCEEDED
     target.ended_at = operation.finished_at
     _write(target, done if operation.state == Operation.State.SUCCEEDED else Of.FAILED, operation.message)
+
+
+def _was_held(target: RolloutTarget, operation: Operation) -> bool:
+    """Tell whether a deploy was refused by its worker because a freeze window had begun: then it waits again."""
+    refused = target.state == Of.RUNNING and bool(operation.outcome.get("refused"))
+    return refused and windows.open_on(target.machine) is not None
 
 
 def _begin(rollout: Rollout, target: RolloutTarget) -> None:
@@ -115,6 +137,8 @@ def _begin(rollout: Rollout, target: RolloutTarget) -> None:
     try:
         with transaction.atomic():
             target.operation = _submitted(rollout, target)
+    except windows.InWindow:  # it has begun in this very moment: the rule is asked again, and waits
+        return
     except (EngineError, OSError) as problem:
         _fail(rollout, target, str(problem))
     else:

@@ -20,7 +20,7 @@ class Standing:
     """How one machine stands: its batch, its state, and when it ended, in seconds of any clock.
 
     `untaken` is for how many seconds no worker took its operation, 0 where one did; `unheard` for how many nothing was
-    heard of the worker whose it is.
+    heard of the worker whose it is. What is `held` may not begin now: it is in a freeze window.
     """
 
     number: int
@@ -29,6 +29,7 @@ class Standing:
     ended: float | None = None
     untaken: float = 0.0
     unheard: float = 0.0
+    held: bool = False
 
     @property
     def is_lost(self) -> bool:
@@ -72,12 +73,16 @@ def decide(state: str, machines: Sequence[Standing], *, reverts: bool, pause: fl
         return Next(State.REVERTING if reverts else State.STOPPED)
     if not _any(machines, Of.WAITING):
         return Next(State.SUCCEEDED)
-    return Next(state) if _rests(machines, pause, now) else Next(state, begin=_next_batch(machines))
+    batch = next_batch(machines)
+    waits = _rests(machines, pause, now) or any(one.held for one in batch)
+    return Next(state) if waits else Next(state, begin=_numbers(batch, Of.WAITING))
 
 
-def _next_batch(machines: Sequence[Standing]) -> tuple[int, ...]:
-    batch = min(one.batch for one in machines if one.state == Of.WAITING)
-    return _numbers((one for one in machines if one.batch == batch), Of.WAITING)
+def next_batch(machines: Sequence[Standing]) -> list[Standing]:
+    """Give the machines that wait and are next; a batch begins as a whole, or not at all while one is held."""
+    waiting = [one for one in machines if one.state == Of.WAITING]
+    first = min((one.batch for one in waiting), default=None)
+    return [one for one in waiting if one.batch == first]
 
 
 def _rests(machines: Sequence[Standing], pause: float, now: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from stacks import presence
@@ -13,11 +13,14 @@ from stacks.rollouts.rule import Standing
 Of = RolloutTarget.State
 
 
-def standings(targets: Sequence[RolloutTarget], now: datetime) -> list[Standing]:
-    """Give how machines stand, in one query at most; `now` is the database's time, as all others that count here."""
+def standings(targets: Sequence[RolloutTarget], now: datetime, held: Container[int] = ()) -> list[Standing]:
+    """Give how machines stand, in one query at most; `now` is the database's time, as all others that count here.
+
+    `held` has the keys of those that may not begin now.
+    """
     queued = [target.machine for target in targets if _is_queued(target)]
     heard = presence.last_signs(queued, Operation.Lane.LIVE) if queued else {}
-    return [_standing(target, now, heard.get(target.machine_id)) for target in targets]
+    return [_standing(target, now, heard.get(target.machine_id), held) for target in targets]
 
 
 def awaited(target: RolloutTarget) -> Operation | None:
@@ -33,10 +36,10 @@ def untaken(target: RolloutTarget, now: datetime) -> float:
     return (now - begun_at).total_seconds() if begun_at else 0.0
 
 
-def _standing(target: RolloutTarget, now: datetime, heard_at: datetime | None) -> Standing:
+def _standing(target: RolloutTarget, now: datetime, heard_at: datetime | None, held: Container[int]) -> Standing:
     ended = target.ended_at.timestamp() if target.ended_at else None
     unheard = (now - heard_at).total_seconds() if heard_at else math.inf
-    return Standing(target.pk, target.batch, target.state, ended, untaken(target, now), unheard)
+    return Standing(target.pk, target.batch, target.state, ended, untaken(target, now), unheard, target.pk in held)
 
 
 def _is_queued(target: RolloutTarget) -> bool:

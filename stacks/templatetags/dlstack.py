@@ -59,6 +59,8 @@ KIND_ICONS = {
     "settings": "adjustments-horizontal",
     "label": "tag",
     "machine": "server-stack",
+    "schedule": "calendar-days",
+    "window": "lock-closed",
 }
 
 register.filter("operation_title", live.operation_title)

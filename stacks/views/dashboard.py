@@ -8,6 +8,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, QueryDict
 
+from stacks import windows
 from stacks.http import Request, viewing
 from stacks.models import Machine, Operation
 from stacks.views import first_run
@@ -27,11 +28,14 @@ def dashboard(request: Request) -> HttpResponse:
     """Show the machines: what is active, what runs, what is wrong and what to do; the address holds page and filter."""
     found = _narrowed(request.GET)
     page: Page[int] = Paginator(found.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
-    machines = all_machines(list(page.object_list))
+    keys = list(page.object_list)
+    coming = windows.soon(windows.known(keys))
+    machines = all_machines(keys, coming)
     asked = _asked(request.GET)
     begun = asked["narrowed"] or page.has_other_pages() or any(shown.active or shown.recorded for shown in machines)
     context = {
         "machines": machines, "page": page, "only": ONLY, **asked,
+        "standings": [one for one in coming if one.window.machine_id is None],
         "first_run": None if begun else first_run.of(next(iter(machines), None)),
     }  # fmt: skip
     return respond(request, "stacks/dashboard.html", "stacks/_machines.html", context)

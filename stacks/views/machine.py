@@ -5,12 +5,11 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
-from stacks import presence
+from stacks import presence, windows
 from stacks.http import Request, viewing
-from stacks.models import Machine
 from stacks.views import first_run, table
 from stacks.views.refreshed import respond
-from stacks.views.shown import one_machine
+from stacks.views.shown import machines_shown, one_machine
 
 RECENT = 10
 
@@ -18,8 +17,8 @@ RECENT = 10
 @viewing
 def machine(request: Request, name: str) -> HttpResponse:
     """Show a machine."""
-    found = get_object_or_404(Machine, name=name)
-    shown = one_machine(found)
+    found = get_object_or_404(machines_shown(), name=name)
+    shown = one_machine(found, windows.soon(windows.known([found.pk])))
     context = {
         "shown": shown,
         "first_run": first_run.of(shown),

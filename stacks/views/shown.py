@@ -13,6 +13,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from stacks import problems
 from stacks.models import Activation, Machine, Operation, Version
 from stacks.observation import is_here, observe
+from stacks.windows import Standing
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Shown:
     last: Operation | None = None
     healthy: frozenset[str] = frozenset()
     further: list[dict[str, Any]] = field(default_factory=list)
+    windows: list[Standing] = field(default_factory=list)
 
     @property
     def read_here(self) -> bool:
@@ -162,9 +164,12 @@ class Shown:
         return row is not None and (active is None or row.generation < active.generation)
 
 
-def all_machines(chosen: Collection[int] | None = None) -> list[Shown]:
-    """Show machines, all or those with the chosen keys, in a number of queries that does not grow with them."""
-    machines = list(_machines() if chosen is None else _machines().filter(pk__in=chosen))
+def all_machines(chosen: Collection[int] | None = None, coming: Collection[Standing] = ()) -> list[Shown]:
+    """Show machines, all or those with the chosen keys, in a number of queries that does not grow with them.
+
+    Of the freeze windows that are `coming` each machine shows its own.
+    """
+    machines = list(machines_shown() if chosen is None else machines_shown().filter(pk__in=chosen))
     active = {item.machine_id: item for item in _current().filter(machine__in=machines)}
     ended = Operation.objects.defer("steps", "outcome", "message")
     last = ended.in_bulk([machine.last_id for machine in machines if machine.last_id])
@@ -179,28 +184,30 @@ def all_machines(chosen: Collection[int] | None = None) -> list[Shown]:
             running.get(machine.pk, []),
             last=last.get(machine.last_id),
             further=further.get(machine.pk, []),
+            windows=[one for one in coming if one.window.machine_id == machine.pk],
         )
         for machine in machines
     ]
 
 
-def one_machine(machine: Machine) -> Shown:
-    """Show one machine with its versions on record."""
+def one_machine(machine: Machine, coming: Collection[Standing] = ()) -> Shown:
+    """Show one of `machines_shown` with its versions on record, and the freeze windows that are `coming`."""
     versions = machine.versions.filter(removed_at=None).select_related("recipe_revision__recipe", "bad_by")
     unfinished = machine.operations.filter(state__in=Operation.UNFINISHED).select_related("requested_by")
     healthy = machine.activations.filter(healthy=True).values_list("version__name", flat=True).distinct()
     return Shown(
-        _machines().get(pk=machine.pk),
+        machine,
         observe(machine),
         _current().filter(machine=machine).first(),
         list(unfinished),
         {item.name: item for item in versions},
         healthy=frozenset(healthy),
         further=problems.of([machine]).get(machine.pk, []),
+        windows=list(coming),
     )
 
 
-def _machines() -> QuerySet[Any]:
+def machines_shown() -> QuerySet[Any]:
     """Machines with `previous`, by `stacks.activations`, and `last_id`, of the operation that ended last."""
     unended = Activation.objects.filter(machine=OuterRef("pk"), ended_at=None)
     ended = Operation.objects.filter(machine=OuterRef("pk"), state__in=Operation.FINAL).order_by("-id")

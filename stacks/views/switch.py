@@ -13,20 +13,20 @@ from stacks.http import Request, changing
 from stacks.models import Machine, Operation, Version
 from stacks.plans.base import Plan
 from stacks.views import torn
-from stacks.views.shown import Shown, one_machine
+from stacks.views.shown import Shown, machines_shown, one_machine
 
 
 @changing
 def deploy(request: Request, name: str, version: str) -> HttpResponse:
     """Make a version active."""
-    machine = get_object_or_404(Machine, name=name)
+    machine = get_object_or_404(machines_shown(), name=name)
     return _confirm(request, machine, "deploy", version)
 
 
 @changing
 def revert(request: Request, name: str) -> HttpResponse:
     """Put an earlier version back: `version`, or the last that was healthy."""
-    machine = get_object_or_404(Machine, name=name)
+    machine = get_object_or_404(machines_shown(), name=name)
     asked = request.POST.get("version") or request.GET.get("version")
     if not asked:
         target = activations.revert_target(machine)

@@ -15,7 +15,7 @@ from stacks.engine import packages
 from stacks.engine.errors import EngineError
 from stacks.http import Request, viewing
 from stacks.models import Activation, Machine, Version
-from stacks.views.shown import one_machine
+from stacks.views.shown import machines_shown, one_machine
 
 SHOWN = 500  # files
 PLACES = 50  # machines
@@ -31,7 +31,7 @@ def version(request: Request, name: str, version: str) -> HttpResponse:
     found = _packages(row, request.GET.get("q", ""))
     if request.htmx.target == "packages":
         return render(request, "stacks/_packages.html", {"version": row, **found})
-    shown = one_machine(row.machine)
+    shown = one_machine(machines_shown().get(pk=row.machine_id))
     others = [item for item in shown.versions.values() if item.pk != row.pk]
     other = shown.versions.get(request.GET.get("against") or shown.active)
     context = {

@@ -45,6 +45,8 @@ def sends(who: str, posts: int, fields: dict[str, Any], **arguments: Any) -> Rou
 M: dict[str, Any] = {"name": "gp12"}
 A, B = {**M, "version": "a"}, {**M, "version": "b"}
 WHY = {"reason": "why"}
+NIGHTS = {"from_day": "4", "from_time": "16:00", "to_day": "0", "to_time": "08:00"}
+CLOCK = {"time_zone": "UTC", "unit": "60", "grace": "60"}
 
 ROUTES: dict[str, Route] = {
     "livez": looks(ANYBODY),
@@ -113,6 +115,21 @@ ROUTES: dict[str, Route] = {
     "stacks:rollout": looks(pk=1),
     "stacks:rollout-resume": sends(Role.OPERATOR, 302, {}, pk=1),
     "stacks:rollout-cancel": sends(Role.OPERATOR, 302, {}, pk=1),
+    "stacks:schedules": looks(),
+    "stacks:schedule-add": asks(
+        Role.OPERATOR,
+        302,
+        {"name": "weekly", "kind": "verify", "machine": "gp12", "repeats": "cron", "cron": "0 3 * * 0", **CLOCK},
+    ),
+    "stacks:schedule": looks(pk=1),
+    "stacks:schedule-edit": asks(Role.OPERATOR, 422, {"name": "x"}, pk=1),
+    "stacks:schedule-do": sends(Role.OPERATOR, 302, {"do": "run"}, pk=1),
+    "stacks:schedule-delete": asks(Role.OPERATOR, 302, {}, pk=1),
+    "stacks:windows": looks(),
+    "stacks:window-add": asks(Role.OPERATOR, 302, {"name": "Nights", "repeats": "weekly", **NIGHTS, **CLOCK, **WHY}),
+    "stacks:window": asks(Role.OPERATOR, 422, {"name": "x"}, pk=1),
+    "stacks:window-lift": asks(Role.OPERATOR, 302, WHY, pk=1),
+    "stacks:window-delete": asks(Role.OPERATOR, 302, {}, pk=1),
     "stacks:operations": looks(),
     "stacks:operation": looks(pk=1),
     "stacks:operation-log": looks(pk=1),

@@ -18,6 +18,7 @@ from access.roles import Role
 from dlstackweb.headers import HEADERS
 from stacks.joining import MARK
 from stacks.models import Joining, Machine, Operation, RecipeRevision, Rollout, RolloutTarget
+from tests import planned
 from tests.access.routes import ANYBODY, JOIN, ROUTES, SIGNED_IN, TOKEN, address, all_names
 from tests.conftest import People, with_role
 from tests.faults.conftest import record
@@ -50,6 +51,8 @@ def site(
     Joining.objects.create(pk=1, name="gp13", root="/data0", created_by=people.admin, expires_at=until, **known)
     stopped = Rollout.objects.create(pk=1, kind="deploy", version="a", state="stopped")
     RolloutTarget.objects.create(rollout=stopped, machine=elsewhere, order=0, batch=0, version="a", state="failed")
+    planned.schedule(elsewhere, people.operator, pk=1)
+    planned.window(Machine.objects.create(name="gp99", root="/data0"), begins=-timedelta(hours=1), pk=1)
     return {user.username: user.pk for user in (people.viewer, people.operator, people.admin)}
 
 

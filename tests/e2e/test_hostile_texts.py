@@ -106,6 +106,7 @@ def pages(world: Hostile) -> dict[str, list[str]]:
     rollouts = {"pk": [world.rollout.pk]}
     given: dict[str, dict[str, list[Any]]] = {
         "access": people, "recipe": recipes, "stacks:joining": joinings, "stacks:rollout": rollouts,
+        "stacks:schedule": {"pk": [world.schedule.pk]}, "stacks:window": {"pk": [world.window.pk]},
     }  # fmt: skip
     return addresses(client, lambda route, key: next((one for word, one in given.items() if word in route), known)[key])
 

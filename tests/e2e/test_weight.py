@@ -90,6 +90,7 @@ def transferred(browser: Browser, address: str, cookie: dict[str, Any]) -> int:
 def _name(filled: dict[str, Any], route: str, key: str) -> Any:
     if key == "pk":
         numbered = {"access:": "person", "stacks:rollout": "rollout", "stacks:joining": "joining"}
+        numbered |= {"stacks:schedule": "schedule", "stacks:window": "window"}
         return filled[next((name for prefix, name in numbered.items() if route.startswith(prefix)), "pk")]
     return filled["recipe" if ":recipe" in route else key]
 

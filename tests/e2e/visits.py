@@ -102,6 +102,7 @@ SPEC = json.dumps({"argv": ["x", "{connection_file}"], "display_name": "x", "lan
 EMPTY = (
     *map(Visit, ("/", "/recipes/", "/operations/", "/activity/", "/kernels/", "/incident/", "/glossary/")),
     *map(Visit, ("/rollouts/", "/rollout-add/", "/incident/revert-all/")),
+    *map(Visit, ("/schedules/", "/schedule-add/", "/windows/", "/window-add/")),
     Visit("/machines/local/", status=404),
 )
 # One machine whose disk is empty.
@@ -157,6 +158,16 @@ SEEDED = (
     Visit("/rollouts/{stopped}/", who="viewer"),
     Visit("/rollout-add/?version=2026-11-20", sending(pause="-1"), status=422),
     Visit("/rollout-add/?version=2026-11-12", sending(), status=409),
+    # schedules and freeze windows
+    *map(Visit, ("/schedules/", "/schedules/{nightly}/", "/schedules/{weekly}/", "/schedules/{left}/")),
+    *map(Visit, ("/schedules/{rolls}/", "/schedules/{rolls}/edit/", "/schedules/{nightly}/delete/")),
+    *map(Visit, ("/windows/", "/windows/{weekend}/", "/windows/{opened}/lift/", "/windows/{opened}/delete/")),
+    *(Visit(page, who="viewer") for page in ("/schedules/", "/schedules/{nightly}/", "/windows/")),
+    Visit("/schedule-add/", sending(name="", cron="0 2 * *"), status=422),
+    Visit("/schedule-add/", sending(name="nightly", kind="backup"), status=409),
+    Visit("/schedule-add/", sending(press="#look", cron="*/5 * * * *")),
+    Visit("/window-add/", sending(name="", to_day="4", to_time="16:00"), status=422),
+    Visit("/windows/{opened}/lift/", sending(reason=""), status=422),
     # settings, drift, processes
     *map(Visit, (f"{LOCAL}settings/", f"{LOCAL}drift/", "/machines/gp12/drift/", f"{LOCAL}processes/")),
     Visit("/machines/gp12/processes/"),

@@ -29,6 +29,7 @@ from stacks.embedded.lifecycle import check_port
 from stacks.embedded.services import services
 from stacks.engine.errors import Refused
 from tests.conftest import REPOSITORY, Home, free_port
+from tests.schedules import often
 
 
 @contextmanager
@@ -106,6 +107,14 @@ def test_services_then_a_page_beside_another_home(home: Home) -> None:
         process.communicate(timeout=20)
         assert (process.returncode, belonging_to(home)) == (0, [])
     assert "Nothing runs" in home.dlstack("down").stdout
+
+
+def test_its_clock_rings_for_schedules(home: Home) -> None:
+    with up(home):
+        home.dlstack("shell", "-c", often.MAKE.format(machine="local"))
+        eventually(lambda: often.is_rung(home.dlstack("shell", "-c", often.RUNS).stdout), 60)
+        [told] = home.json("schedules")
+        assert told["last"]["state"] == "refused"  # nothing is there that a backup could keep
 
 
 def _leave_what_a_crash_leaves(home: Home) -> None:
