@@ -227,6 +227,7 @@ CELERY_TASK_QUEUES = tuple(
 )
 CELERY_TASK_DEFAULT_QUEUE = f"{DLSTACK.machine}.live"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_BEAT_SCHEDULER = "stacks.clock:Clock"  # which needs neither a worker nor the broker
 CELERY_BEAT_SCHEDULE_FILENAME = str(DLSTACK.run / "beat")
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"stacks.tasks.{name}", "schedule": seconds, "options": {"expires": seconds - 1}}

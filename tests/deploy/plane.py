@@ -49,6 +49,7 @@ class Plane:
     network: str
     place: Path
     services: dict[str, Any]
+    database: str = ""  # as this test reaches it
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -103,6 +104,11 @@ class Plane:
         finally:
             process.kill()
 
+    def begin(self, script: Path, *words: str) -> subprocess.Popen[str]:
+        """Begin a Python script on the plane's network; the caller ends it."""
+        argv = [*self.within, sys.executable, str(script), *words]
+        return subprocess.Popen(argv, cwd=self.place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     def ask(self, script: Path, *words: str) -> Any:
         """Run a Python script on the plane's network, and give the document that it prints."""
         argv = [*self.within, sys.executable, str(script), *words]
@@ -123,7 +129,8 @@ def up() -> Iterator[Plane]:
         place.chmod(0o755)
         stack.callback(shutil.rmtree, place, ignore_errors=True)
         plane = Plane(stack.enter_context(_network(f"dlstack-{os.getpid()}")), place, composed(**CHOSEN))
-        _make_database(stack.enter_context(postgres.running(within=plane.within, listen="127.0.0.1")))
+        server = stack.enter_context(postgres.running(within=plane.within, listen="127.0.0.1"))
+        plane.database = _make_database(server)
         stack.callback(_end, plane)
         _ramdisk(plane, stack)
         plane.start("redis")
@@ -132,13 +139,14 @@ def up() -> Iterator[Plane]:
         for name in ("web", "beat", "demo-build", "demo-live"):
             plane.start(name)
         _start_nginx(plane)
-        until(lambda: _is_ready(plane), within=60)
+        until(lambda: _is_ready(plane), within=150)
         yield plane
 
 
-def _make_database(url: str) -> None:
+def _make_database(url: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE dlstack")
+    return f"{url.rpartition('/')[0]}/dlstack"
 
 
 def _run_from_there(plane: Plane, name: str) -> None:
