@@ -16,10 +16,11 @@ NOBODY = 65534
 
 
 @contextmanager
-def running(*, within: tuple[str, ...] = (), listen: str = "") -> Iterator[str]:
+def running(*, within: tuple[str, ...] = (), listen: str = "", options: tuple[str, ...] = ()) -> Iterator[str]:
     """Run a server with an empty database, and give its DATABASE_URL, on a unix socket.
 
-    `within` is put before its command; with `listen` it takes what comes to that address too.
+    `within` is put before its command; with `listen` it takes what comes to that address too; `options`, as
+    “fsync=on”, are those that it has besides.
     """
     place = Path(tempfile.mkdtemp(prefix="dlstack-postgres-"))
     place.chmod(0o700)
@@ -27,9 +28,9 @@ def running(*, within: tuple[str, ...] = (), listen: str = "") -> Iterator[str]:
         os.chown(place, NOBODY, NOBODY)
     data = place / "data"
     _run(place, "initdb", "--pgdata", data, "--auth", "trust", "--username", "dlstack", "--no-sync")
-    options = ("-c", f"listen_addresses={listen}", "-c", "fsync=off", "-c", f"unix_socket_directories={place}")
+    told = (f"listen_addresses={listen}", "fsync=off", f"unix_socket_directories={place}", *options)
     with (place / "log").open("wb") as log:
-        argv = [*within, *_command("postgres", "-D", data, *options)]
+        argv = [*within, *_command("postgres", "-D", data, *(word for one in told for word in ("-c", one)))]
         server = subprocess.Popen(argv, stdout=log, stderr=log, cwd=place)
     try:
         _await(place, server)
