@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 class Clock(PersistentScheduler):
     """Carries out each task in this process when its time has come, one after the other."""
 
-    producer = None  # which would wait for the broker
+    producer = None  # type: ignore[assignment]  # which would wait for the broker
 
     def setup_schedule(self) -> None:
         """Take up the schedule where it was left."""
@@ -37,7 +37,7 @@ class Clock(PersistentScheduler):
             if hindrance := compatibility.hindrance():
                 logger.error("No %s: %s", entry.task, hindrance)
             else:
-                self.app.tasks[entry.task].run()
+                self.app.tasks[str(entry.task)].run()
         except Exception:
             logger.exception("%s", entry.task)
         finally:

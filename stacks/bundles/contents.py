@@ -51,7 +51,8 @@ def member(label: str) -> str:
 
 def files() -> dict[str, Path]:
     """Give the files of a home that are in a bundle, by their members; none of them is a secret."""
-    return {"files/known_hosts": settings.DLSTACK.wire.known_hosts}
+    known_hosts = settings.DLSTACK.wire.known_hosts
+    return {"files/known_hosts": known_hosts} if known_hosts else {}
 
 
 def schema() -> list[str]:
@@ -72,7 +73,7 @@ class _Serializer(jsonl.Serializer):
 
     def handle_fk_field(self, obj: models.Model, field: Any) -> None:
         """Write a reference as the key that it is."""
-        self._current[field.name] = self._value_from_field(obj, field)
+        self._current[field.name] = self._value_from_field(obj, field)  # type: ignore[attr-defined]
 
 
 def serialize(rows: Iterator[models.Model], stream: Any) -> None:
