@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -36,8 +37,8 @@ def running(*, within: tuple[str, ...] = (), listen: str = "", options: tuple[st
         _await(place, server)
         yield f"postgres://dlstack@{quote(str(place), safe='')}/postgres"
     finally:
-        server.terminate()
-        server.wait(30)
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected still
+        server.wait(60)
         shutil.rmtree(place)
 
 

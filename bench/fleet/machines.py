@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-UPKEEPERS, RUNNERS = 8, 12  # threads
+UPKEEPERS, RUNNERS = 16, 12  # threads
 STEP_LINES, STEP_SECONDS = 20, 0.3  # of a deploy's two steps
 CHUNK = 250  # queues that one connection listens to
 
