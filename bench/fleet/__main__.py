@@ -14,8 +14,8 @@ from bench.fleet.people import rolled
 from bench.fleet.plane import Plane
 from bench.fleet.seen import Seen, percentile
 
-SIZES, QUICK = (100, 250, 500, 1000, 2000, 3000), (20,)
-IDLE, MEASURED = 40.0, 30.0  # seconds
+SIZES, QUICK = (250, 1000, 2000, 3000), (20,)
+IDLE, MEASURED = 30.0, 30.0  # seconds
 LONGEST = 330.0  # seconds, after which no further size is begun
 
 
