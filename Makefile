@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test test-production faults soak bench check audit format screenshots setup setup-dev lock clean
+.PHONY: help run test test-production faults soak bench bench-fleet check audit format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -41,6 +41,11 @@ bench: ## measure it beside what is done today (15 minutes); ARGS="--quick", "--
 	@requirements/system.sh test
 	@requirements/install.sh $(DEV)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-fleet: ## how many machines one PostgreSQL and one Redis carry, and what each costs (eight minutes)
+	@requirements/system.sh test
+	@requirements/install.sh $(DEV)
+	$(BIN)/python -m bench.fleet.report $(ARGS)
 
 # Two scratch homes: checking leaves nothing behind in var/, and production settings are checked as such.
 check: ## lint, types, imports, templates, migrations, production settings

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import ByteSize, Field, field_validator, model_validator
@@ -39,8 +39,8 @@ class Environment(BaseSettings):
     machine: str = Field(default="local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     owner: str = ""
     reserve: ByteSize = ByteSize(64 * 1024 * 1024)
-    database_url: str = Field(default="", validation_alias="DATABASE_URL")
-    external_redis_url: str = Field(default="", validation_alias="REDIS_URL")
+    database_url: str = Field(default="", validation_alias="DATABASE_URL", repr=False)
+    external_redis_url: str = Field(default="", validation_alias="REDIS_URL", repr=False)
     machines_database_url: str = Field(default="", repr=False)
     machines_redis_url: str = Field(default="", repr=False)
     join_token: str = Field(default="", repr=False)
@@ -62,6 +62,7 @@ class Environment(BaseSettings):
     build_silence_minutes: float = Field(default=30, gt=0)
     build_network: Literal["gate", "shared"] = "gate"
     log_limit: ByteSize = ByteSize(256 * 1024**2)
+    grace: float = Field(default=0, ge=0, le=86400)
 
     @field_validator("allowed_sources")
     @classmethod
@@ -86,6 +87,13 @@ class Environment(BaseSettings):
         home = os.path.abspath(str(data.get("home") or REPOSITORY / "var"))
         root = os.path.abspath(str(data.get("root") or Path(home, "data0")))
         return {**data, "home": home, "root": root}
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The variables that are set and are no secret, by their names, as they were given."""
+        fields = type(self).model_fields.items()
+        names = (str(field.validation_alias or f"DLSTACK_{name.upper()}") for name, field in fields if field.repr)
+        return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
     @property
     def run(self) -> Path:
@@ -179,7 +187,11 @@ class Environment(BaseSettings):
     @property
     def broker_url(self) -> str:
         """The same address as Celery takes it."""
-        return self.redis_url.replace("unix://", "redis+socket://", 1)
+        url = self.redis_url.replace("unix://", "redis+socket://", 1)
+        # Celery would take any certificate where the address does not say that it is looked at.
+        if url.startswith("rediss://") and "ssl_cert_reqs" not in parse_qs(urlsplit(url).query):
+            url += f"{'&' if urlsplit(url).query else '?'}ssl_cert_reqs=required"
+        return url
 
 
 def _stored_secret(path: Path) -> str:

@@ -10,7 +10,8 @@ from stacks import operations, rollouts, running, schedules, worker
 @shared_task(name="stacks.tasks.run")
 def run(operation_id: int) -> None:
     """Run a queued operation; a second delivery of the same id does nothing."""
-    running.run(operation_id, is_stopping=worker.is_stopping)
+    if not worker.is_stopping():  # else it stays queued, and whoever starts next is rung for it
+        running.run(operation_id, is_stopping=worker.is_overdue)
 
 
 @shared_task(name="stacks.tasks.sweep")

@@ -27,6 +27,23 @@ __all__ = ["broker", "free_port", "no_broker", "valkey"]
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+# What a test asks for that has to do with the database or the broker of the tests.
+SHARED = frozenset({"db", "transactional_db", "valkey", "broker", "no_broker"})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, on PostgreSQL and Redis, what has nothing to do with them (tests.production)."""
+    if not os.environ.get("DLSTACK_TEST_DATABASE_URL"):
+        return
+    kept = [item for item in items if _is_shared(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _is_shared(item)])
+    items[:] = kept
+
+
+def _is_shared(item: pytest.Item) -> bool:
+    return bool(SHARED & set(getattr(item, "fixturenames", ()))) or item.get_closest_marker("django_db") is not None
+
+
 @dataclass(frozen=True)
 class People:
     """The cast: admin may do everything, operator what can be taken back, viewer read; stranger is not signed in."""

@@ -17,11 +17,13 @@ NOBODY = 65534
 
 
 @contextmanager
-def running(*, within: tuple[str, ...] = (), listen: str = "", known: str = "") -> Iterator[str]:
+def running(
+    *, within: tuple[str, ...] = (), listen: str = "", known: str = "", options: tuple[str, ...] = ()
+) -> Iterator[str]:
     """Run a server with an empty database, and give its DATABASE_URL, on a unix socket.
 
     `within` is put before its command; with `listen` it takes what comes to those addresses too, from the network
-    `known` with a password.
+    `known` with a password; `options`, as “fsync=on”, are those that it has besides.
     """
     place = Path(tempfile.mkdtemp(prefix="dlstack-postgres-"))
     place.chmod(0o700)
@@ -32,16 +34,16 @@ def running(*, within: tuple[str, ...] = (), listen: str = "", known: str = "") 
     if known:
         with (data / "pg_hba.conf").open("a") as file:
             file.write(f"host all all {known} scram-sha-256\n")
-    options = ("-c", f"listen_addresses={listen}", "-c", "fsync=off", "-c", f"unix_socket_directories={place}")
+    told = (f"listen_addresses={listen}", "fsync=off", f"unix_socket_directories={place}", *options)
     with (place / "log").open("wb") as log:
-        argv = [*within, *_command("postgres", "-D", data, *options)]
+        argv = [*within, *_command("postgres", "-D", data, *(word for one in told for word in ("-c", one)))]
         server = subprocess.Popen(argv, stdout=log, stderr=log, cwd=place)
     try:
         _await(place, server)
         yield f"postgres://dlstack@{quote(str(place), safe='')}/postgres"
     finally:
-        server.send_signal(signal.SIGINT)  # waits for no connection of whom nobody hears any more
-        server.wait(30)
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected still
+        server.wait(60)
         shutil.rmtree(place)
 
 

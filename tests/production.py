@@ -1,4 +1,8 @@
-"""Run tests on PostgreSQL and Redis, as production does: python -m tests.production [ARGUMENTS OF PYTEST]."""
+"""Run tests on PostgreSQL and Redis, as production does: python -m tests.production [ARGUMENTS OF PYTEST].
+
+Where no tests are named, all that have the database or the broker of the tests run (`tests.conftest` leaves the others
+out). What has neither is the same on either, and so are homes: those are embedded, with a database of their own.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ import sys
 from tests import postgres
 
 DATABASE, REDIS = "DLSTACK_TEST_DATABASE_URL", "DLSTACK_TEST_REDIS"
-# What has no database or broker of the test's own is the same on either: the engine, and homes that are embedded.
-PLACES = ("tests/access", "tests/kernels", "tests/stacks", "tests/faults/fuzz")
+# The deliveries have databases of their own, of both kinds, in `make test`.
+PLACES = ("tests", "--ignore", "tests/faults/delivery")
 
 
 def main(arguments: list[str]) -> int:

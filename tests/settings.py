@@ -15,6 +15,9 @@ from dlstackweb.settings import DATABASES, DLSTACK, database_at  # noqa: E402
 
 if _url := os.environ.get("DLSTACK_TEST_DATABASE_URL"):  # of tests.production
     DATABASES["default"] = database_at(_url)
+    # Workers of a module live on while a test's tables are emptied: where both wait for each other, theirs is the try
+    # that ends, as it is tried again.
+    DATABASES["default"]["OPTIONS"]["options"] += " -c deadlock_timeout=30s"
 else:
     # A file instead of memory: threads and WAL then behave as they do in earnest.
     DATABASES["default"]["TEST"] = {"NAME": DLSTACK.home / "test.sqlite3"}

@@ -32,6 +32,7 @@ from stacks.operations.lifecycle import (
     refuse,
 )
 from stacks.operations.requests import build, deploy, preview, rebuild, retry, revert, solve
+from stacks.operations.restored import end_unfinished
 from stacks.operations.schedule import back_up_due, overdue, restore_after_reboot
 from stacks.operations.steps import StepRecorder
 from stacks.operations.submission import describe, refuse_if_busy, request_cancel, submit
@@ -56,6 +57,7 @@ __all__ = [
     "describe",
     "discard",
     "document",
+    "end_unfinished",
     "finish",
     "heartbeat",
     "is_cancel_requested",

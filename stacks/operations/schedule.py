@@ -40,15 +40,18 @@ def restore_after_reboot(machine: Machine) -> Operation | None:
         return None
 
 
-def back_up_due() -> list[Operation]:
+def back_up_due(*, of: Machine | None = None) -> list[Operation]:
     """Submit a backup of each machine whose last one, however it ended, is older than its period; not of frozen ones.
 
-    A backup makes what it kept active.
+    With `of` only that machine is looked at. A backup makes what it kept active.
     """
     # The last by number: a clock that once was years ahead must not put off all backups to come.
     backups = Operation.objects.filter(machine=OuterRef("pk"), kind=Operation.Kind.BACKUP).order_by("-pk")
     last = Subquery(backups.values("created_at")[:1])
-    machines = Machine.objects.filter(backup_every__gt=0, frozen_since=None).annotate(last_backup=last)
+    machines = Machine.objects.filter(backup_every__gt=0, frozen_since=None).defer("observed")
+    if of is not None:
+        machines = machines.filter(pk=of.pk)
+    machines = machines.annotate(last_backup=last)
     due = [machine for machine in machines if _is_due(machine, machine.last_backup)]
     return [operation for machine in due if (operation := _back_up(machine)) is not None]
 

@@ -27,19 +27,20 @@ State = Operation.State
 _waiting, _beating, _unheeded = Silence(), Silence(), Silence()
 
 
-def sweep(waiting: Silence = _waiting) -> list[int]:
-    """Ring again for operations that are still queued after a while; gives their ids."""
-    queued = list(Operation.objects.filter(state=State.QUEUED).select_related("machine"))
+def sweep(waiting: Silence = _waiting, *, of: Machine | None = None) -> list[int]:
+    """Ring again for operations, of one machine or of all, that are still queued after a while; gives their ids."""
+    queued = _in_state(State.QUEUED, of)
     seen = waiting.look({operation.pk: operation.created_at for operation in queued})
     # By two clocks: whoever asked may have had one that was hours ahead.
-    old = set(Operation.objects.filter(pk__in=seen, created_at__lt=Now() - RING_AFTER).values_list("pk", flat=True))
+    aged = Operation.objects.filter(pk__in=list(seen), created_at__lt=Now() - RING_AFTER)
+    old = set(aged.values_list("pk", flat=True))
     late = [one for one in queued if one.pk in old or seen[one.pk] >= RING_AFTER.total_seconds()]
     return [operation.pk for operation in late if not doorbell.is_rung(operation) and doorbell.ring(operation)]
 
 
 def is_unheeded(machine: Machine, lane: str, after: float, waiting: Silence = _unheeded) -> bool:
     """Tell whether this lane's worker left a message in its queue for `after` seconds although nothing keeps it."""
-    queued = list(machine.operations.filter(lane=lane, state=State.QUEUED).select_related("machine"))
+    queued = [operation for operation in _in_state(State.QUEUED, machine) if operation.lane == lane]
     seen = waiting.look({operation.pk: operation.created_at for operation in queued})
     late = [operation for operation in queued if seen[operation.pk] >= after]
     if not late or compatibility.hindrance() or not locks.is_free(Layout(Path(machine.root)), lane):
@@ -47,17 +48,23 @@ def is_unheeded(machine: Machine, lane: str, after: float, waiting: Silence = _u
     return all(doorbell.is_rung(operation) for operation in late)
 
 
-def reap(beating: Silence = _beating) -> list[int]:
-    """End the running operations whose worker is gone, and mend what they left on this machine; gives their ids.
+def reap(beating: Silence = _beating, *, of: Machine | None = None) -> list[int]:
+    """End the running operations, of one machine or of all, whose worker is gone, and mend what is left here.
 
-    On this machine the lane's lock tells; of another machine's worker only the silence.
+    Gives their ids. On this machine the lane's lock tells; of another machine's worker only the silence.
     """
-    running = list(Operation.objects.filter(state=State.RUNNING).select_related("machine"))
+    running = _in_state(State.RUNNING, of)
     seconds = beating.look({operation.pk: operation.heartbeat_at for operation in running})
     reaped = [operation.pk for operation in running if _is_reaped(operation, seconds[operation.pk] >= SILENT_AFTER)]
     mending.mend()
     mending.complete_logs()
     return reaped
+
+
+def _in_state(state: str, of: Machine | None) -> list[Operation]:
+    found = Operation.objects.filter(state=state, **({} if of is None else {"machine": of}))
+    # What was seen of a machine is by far the most of its row.
+    return list(found.select_related("machine").defer("machine__observed"))
 
 
 def _is_reaped(operation: Operation, silent: bool) -> bool:

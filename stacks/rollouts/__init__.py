@@ -1,7 +1,7 @@
 """Rollouts: every write to one. Asked for by people, advanced when an operation ends and by the sweeper."""
 
 from stacks.rollouts.advancing import advance, advance_all, follow_ends
-from stacks.rollouts.asking import Pace, cancel, deploy, in_the_way, resume, revert
+from stacks.rollouts.asking import Pace, cancel, deploy, in_the_way, resume, revert, stop_all
 from stacks.rollouts.telling import document, summary
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "in_the_way",
     "resume",
     "revert",
+    "stop_all",
     "summary",
 ]

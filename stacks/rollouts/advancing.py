@@ -51,7 +51,9 @@ def advance(pk: int) -> None:
         rollout = moving.select_for_update(of=("self",)).select_related("requested_by").annotate(now=Now()).first()
         if rollout is None:
             return
-        targets = list(rollout.targets.select_related("machine", "operation", "revert_operation"))
+        # Each end of a thousand reads all targets: only what the rule asks for, the rest where a machine's turn comes.
+        related = rollout.targets.select_related("machine", "operation", "revert_operation")
+        targets = list(related.defer("machine__observed", *_unread("operation"), *_unread("revert_operation")))
         for target in targets:
             _settle(target)
         while _step(rollout, targets):
@@ -85,6 +87,10 @@ def _step(rollout: Rollout, targets: list[RolloutTarget]) -> bool:
         _enter(rollout, follows.state, targets)
         return True
     return bool(follows.begin or follows.revert or follows.give_up)
+
+
+def _unread(operation: str) -> list[str]:
+    return [f"{operation}__{name}" for name in ("parameters", "steps", "outcome")]
 
 
 def _standings(rollout: Rollout, targets: list[RolloutTarget]) -> list[rule.Standing]:

@@ -128,6 +128,11 @@ def cancel(*, rollout: Rollout, by: User | None) -> Rollout:
     return rollout
 
 
+def stop_all(message: str) -> None:
+    """Stop every rollout that would begin or revert machines by itself; what ends by itself goes on."""
+    Rollout.objects.filter(state__in=(State.RUNNING, State.REVERTING)).update(state=State.STOPPED, message=message)
+
+
 def _begin(asked: Rollout, pace: Pace, machines: Sequence[Machine], to: dict[int, str]) -> Rollout:
     asked.canary, asked.pause = min(pace.canary, len(machines)), pace.pause
     asked.batch = pace.batch or len(machines)

@@ -112,9 +112,9 @@ ROUTES: dict[str, Route] = {
         302,
         {"version": "a", "to": "gp12", "canary": "1", "batch": "0", "pause": "0", "on_failure": "stop"},
     ),
-    "stacks:rollout": looks(pk=1),
-    "stacks:rollout-resume": sends(Role.OPERATOR, 302, {}, pk=1),
-    "stacks:rollout-cancel": sends(Role.OPERATOR, 302, {}, pk=1),
+    "stacks:rollout": looks(pk=999),
+    "stacks:rollout-resume": sends(Role.OPERATOR, 302, {}, pk=999),
+    "stacks:rollout-cancel": sends(Role.OPERATOR, 302, {}, pk=999),
     "stacks:schedules": looks(),
     "stacks:schedule-add": asks(
         Role.OPERATOR,

@@ -49,7 +49,7 @@ def site(
     Operation.objects.filter(pk=1).update(lane="build")
     until, known = timezone.now() + timedelta(hours=1), {"prefix": JOINS.prefix, "digest": JOINS.digest}
     Joining.objects.create(pk=1, name="gp13", root="/data0", created_by=people.admin, expires_at=until, **known)
-    stopped = Rollout.objects.create(pk=1, kind="deploy", version="a", state="stopped")
+    stopped = Rollout.objects.create(pk=999, kind="deploy", version="a", state="stopped")
     RolloutTarget.objects.create(rollout=stopped, machine=elsewhere, order=0, batch=0, version="a", state="failed")
     planned.schedule(elsewhere, people.operator, pk=1)
     planned.window(Machine.objects.create(name="gp99", root="/data0"), begins=-timedelta(hours=1), pk=1)

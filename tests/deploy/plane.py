@@ -51,6 +51,7 @@ class Plane:
     network: str
     place: Path
     services: dict[str, Any]
+    database: str = ""  # as this test reaches it
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -105,6 +106,11 @@ class Plane:
         finally:
             process.kill()
 
+    def begin(self, script: Path, *words: str) -> subprocess.Popen[str]:
+        """Begin a Python script on the plane's network; the caller ends it."""
+        argv = [*self.within, sys.executable, str(script), *words]
+        return subprocess.Popen(argv, cwd=self.place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     def ask(self, script: Path, *words: str) -> Any:
         """Run a Python script on the plane's network, and give the document that it prints."""
         argv = [*self.within, sys.executable, str(script), *words]
@@ -136,21 +142,23 @@ def control(name: str, *, listen: str = "127.0.0.1", known: str = "") -> Iterato
         place.chmod(0o755)
         stack.callback(shutil.rmtree, place, ignore_errors=True)
         plane = Plane(name, place, composed(**CHOSEN))
-        _make_database(stack.enter_context(postgres.running(within=plane.within, listen=listen, known=known)))
+        server = stack.enter_context(postgres.running(within=plane.within, listen=listen, known=known))
+        plane.database = _make_database(server)
         stack.callback(_end, plane)
         plane.start("redis")
         _run_from_there(plane, "prepare")
         for service in ("web", "beat"):
             plane.start(service)
         _start_nginx(plane)
-        until(lambda: _is_ready(plane), within=60)
+        until(lambda: _is_ready(plane), within=150)
         yield plane
 
 
-def _make_database(url: str) -> None:
+def _make_database(url: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE dlstack")
         connection.execute(f"ALTER ROLE dlstack PASSWORD '{SECRETS['POSTGRES_PASSWORD']}'")
+    return f"{url.rpartition('/')[0]}/dlstack"
 
 
 def _run_from_there(plane: Plane, name: str) -> None:

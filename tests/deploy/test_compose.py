@@ -24,6 +24,14 @@ for number in $(seq {LINES - 1}); do echo "line $number"; sleep {PAUSE}; done
 echo "the last line"
 sleep 3
 """
+GONE = """
+from stacks.models import Machine
+Machine.objects.create(name="gone", root="/data0").operations.create(kind="verify", lane="live")
+"""
+QUEUES = """
+from stacks.breaker import breaker
+print(breaker.call(lambda redis: [redis.llen(f"dlstack:{name}.live") for name in ("gone", "local")]))
+"""
 RECIPE = """name = "slow"
 [[environments]]
 path = "anaconda3"
@@ -93,6 +101,17 @@ def test_the_pages_start_again_and_nothing_that_was_asked_is_lost(plane: Plane) 
         plane.stop(name)
         plane.start(name)
     until(lambda: _state(plane, asked["id"]) == "succeeded", within=90)
+
+
+def test_the_clock_needs_no_worker_of_its_own(plane: Plane) -> None:
+    plane.run("web", "shell", "-c", GONE)
+    until(lambda: _queues(plane) == [1, 0], within=90)
+
+
+def _queues(plane: Plane) -> list[int]:
+    """Count what was rung for on the machine without workers, and what the clock left for a worker beside it."""
+    time.sleep(1)
+    return json.loads(plane.run("web", "shell", "-c", QUEUES).splitlines()[-1])  # type: ignore[no-any-return]
 
 
 def test_production_is_what_is_checked(plane: Plane) -> None:

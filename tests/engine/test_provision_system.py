@@ -73,7 +73,7 @@ def test_units_name_the_machines_own_paths_and_no_more_rights_than_needed(place:
     assert (restore["Service"]["Type"], restore["Unit"]["Before"]) == ("oneshot", "")
     assert "--queues gp02.live --hostname live@gp02" in live["Service"]["ExecStart"]
     assert live["Service"]["EnvironmentFile"] == str(machine.environment)
-    assert (live["Service"]["TimeoutStopSec"], live["Service"]["KillMode"]) == ("60", "mixed")
+    assert (live["Service"]["TimeoutStopSec"], live["Service"]["KillMode"]) == ("150", "mixed")
     workers = [unit(machine, name)["Service"] for name in names[2:]]
     walls = [(worker["MemoryMax"], worker["TasksMax"]) for worker in workers]
     assert walls == [("80%", "8192"), ("infinity", "infinity")]

@@ -67,7 +67,7 @@ def state_of(operation: Operation) -> str:
 class Worker:
     """A real Celery worker of one lane, whose plans are those of `tests.stacks.tiny`."""
 
-    def __init__(self, lane: str, *, period: float = 1.0) -> None:
+    def __init__(self, lane: str, *, period: float = 1.0, grace: float = 0) -> None:
         variables = {"DATABASE_URL": databases.url(), "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
         arguments = [
             "--pool",
@@ -83,7 +83,7 @@ class Worker:
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "tests.stacks.tiny_worker", "worker", "-l", "INFO", *arguments],
-                env={**os.environ, **variables, "TINY_PERIOD": str(period)},
+                env={**os.environ, **variables, "TINY_PERIOD": str(period), "DLSTACK_GRACE": str(grace)},
                 cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
@@ -109,10 +109,10 @@ class Crew:
             self._workers[lane] = found = Worker(lane)
         return found
 
-    def alone(self, lane: str, *, period: float = 1.0) -> Worker:
-        """Give a new worker after the end of all others; `period` is that of its upkeep, in seconds."""
+    def alone(self, lane: str, *, period: float = 1.0, grace: float = 0) -> Worker:
+        """Give a new worker after the end of all others; `period` of its upkeep and `grace` are in seconds."""
         self.dismiss()
-        self._workers[lane] = Worker(lane, period=period)
+        self._workers[lane] = Worker(lane, period=period, grace=grace)
         return self._workers[lane]
 
     def dismiss(self) -> None:

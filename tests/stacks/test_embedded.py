@@ -141,7 +141,7 @@ def _another_home_dies_alone(deep: Home) -> None:
 
 def test_nothing_outlives_a_killed_up(home: Home) -> None:
     process = home.popen("up")
-    eventually((home.path / "run" / "supervisord.pid").exists)
+    eventually((home.path / "run" / "supervisord.pid").exists, 90)
     process.kill()
     process.communicate(timeout=20)
     eventually(lambda: belonging_to(home) == [], 30)

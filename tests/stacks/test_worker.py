@@ -155,6 +155,36 @@ def test_sigterm_interrupts_and_ends_the_worker(
     assert operation.message.startswith("The worker was stopped during “Do sleep:300”")
 
 
+def test_what_runs_may_end_within_the_grace_and_what_waits_is_left_to_the_next(
+    ask: Callable[..., Operation], workers: Crew, ran: Callable[[], list[str]]
+) -> None:
+    worker = workers.alone("build", grace=60)
+    operation = ask("print:3", "wait:3", "print:2")
+    until(lambda: "wait:3" in ran(), within=20)
+    worker.end(signal.SIGTERM)
+    operation.refresh_from_db()
+    assert (operation.state, operation.log_lines) == ("succeeded", 9)
+    waits = ask("succeed")
+    assert state_of(waits) == "queued"
+    workers.alone("build")
+    assert ended(waits, within=30).state == "succeeded"
+
+
+def test_what_takes_longer_than_the_grace_is_interrupted(
+    ask: Callable[..., Operation], workers: Crew, ran: Callable[[], list[str]]
+) -> None:
+    worker = workers.alone("build", grace=2)
+    operation = ask("succeed", "sleep:300")
+    until(lambda: "sleep:300" in ran(), within=20)
+    began = time.monotonic()
+    worker.end(signal.SIGTERM)
+    assert 2 <= time.monotonic() - began < 12
+    operation.refresh_from_db()
+    assert operation.state == "interrupted"
+    assert operation.message.startswith("The worker was stopped during “Do sleep:300”")
+    workers.dismiss()
+
+
 def test_redis_away_in_the_middle_costs_nothing(
     ask: Callable[..., Operation], workers: Crew, broker: Broker, ran: Callable[[], list[str]]
 ) -> None:

@@ -19,4 +19,4 @@ worker.PERIOD = float(os.environ["TINY_PERIOD"])
 
 @app.task(name="stacks.tasks.run")
 def run(operation_id: int) -> None:
-    running.run(operation_id, plan_for=tiny.plan_for, is_stopping=worker.is_stopping)
+    running.run(operation_id, plan_for=tiny.plan_for, is_stopping=worker.is_overdue)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 
 from stacks import logs
@@ -20,6 +19,7 @@ from stacks.loghtml import render_lines
 from stacks.logs import LogLine
 from stacks.logs.capped import TAIL
 from stacks.models import Machine, Operation
+from tests import databases
 from tests.broker import Broker
 from tests.conftest import REPOSITORY
 from tests.faults.conftest import Figure
@@ -41,7 +41,7 @@ def operation(transactional_db: None, machine: Machine, broker: Broker) -> Opera
 def flood(operation: Operation, line: int, total: int, limit: int) -> int:
     """Let a worker flood the operation's log; gives the bytes by which it grew."""
     variables = {
-        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "DATABASE_URL": databases.url(),
         "DJANGO_SETTINGS_MODULE": "dlstackweb.settings",
         "DLSTACK_HOME": str(settings.DLSTACK.home),
         "DLSTACK_LOG_LIMIT": str(limit),
