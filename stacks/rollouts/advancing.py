@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from stacks import activations, operations
+from stacks import activations, operations, windows
 from stacks.engine.errors import EngineError
 from stacks.models import Operation, Rollout, RolloutTarget
 from stacks.operations import lifecycle

@@ -113,8 +113,7 @@ def test_a_broken_kernel_stops_it_and_what_it_did_is_reverted(pair: Pair) -> Non
     refused = pair.home.dlstack(*words, check=False)
     assert refused.returncode == 2
     assert "“two” is not the same build on all of these machines" in refused.stderr
-    words = (*words, "--any-build")
-    done = pair.home.dlstack(*words, check=False)
+    done = pair.home.dlstack(*words, "--any-build", check=False)
     assert done.returncode == 1, (done.stdout, done.stderr)
     assert "local: two succeeded" in done.stdout
     assert "required kernel “tiny” of “two” does not answer" in done.stderr
