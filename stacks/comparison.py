@@ -149,7 +149,7 @@ def _other_than_asked(active: str, asked: Asked | None) -> str:
     how = f"{asked.kind} #{asked.operation}"
     if asked.state == Operation.State.SUCCEEDED:
         return f"{asked.version} was made active by {how}; {became} is active since."
-    return f"{asked.version} was asked for, but {how} is {asked.state}: {became} is active."
+    return f"{asked.version} was asked for, but {how} ended as {asked.state}: {became} is active."
 
 
 def _other_build(active: str, digest: str, built: Counter[tuple[str, str]]) -> str:

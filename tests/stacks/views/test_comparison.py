@@ -48,7 +48,7 @@ def test_what_was_asked_for_last_and_is_not_active(fleet: list[Machine], capsys:
     deploy = of("gp01").pk
     assert said(capsys)["gp01"] == []  # it may still come
     end(of("gp01"), "failed", "broken")
-    assert said(capsys)["gp01"] == [f"b was asked for, but deploy #{deploy} is failed: a is active."]
+    assert said(capsys)["gp01"] == [f"b was asked for, but deploy #{deploy} ended as failed: a is active."]
     call_command("compare", "--json")
     [row, *_] = json.loads(capsys.readouterr().out)["machines"]
     assert row["asked"] == {
@@ -77,7 +77,7 @@ def test_another_build_of_the_same_name(
         "gp04": ["a is active on most, and is not here."],
     }  # fmt: skip
     page = as_viewer.get("/compare/").content.decode()
-    assert "1 packages in another version than a has, 0 more, 0 fewer" in page
+    assert "1 package in another version than a has, 0 more, 0 fewer" in page
     assert "<code>sky</code> besides" in page
 
 
