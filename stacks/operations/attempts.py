@@ -85,9 +85,10 @@ def is_done(operation: Operation, entries: Entries) -> bool:
 
 
 def forget(operation_id: int) -> None:
-    """Remove what was left about an operation whose end is on record."""
+    """Remove what was left about an operation whose end is on record, what a kill left half written too."""
     try:
         _path(operation_id).unlink(missing_ok=True)
+        durable.sweep(_path(operation_id))
     except OSError as error:  # it is passed over once the operation has ended
         logger.warning("%s", error)
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from stacks import logs, operations
-from stacks.engine import journal
+from stacks.engine import durable, journal
 from stacks.engine.events import Event
 from stacks.engine.layout import Layout
 from stacks.engine.locks import lane_lock
@@ -217,3 +217,14 @@ def test_logs_of_ended_operations_are_completed(machine: Machine, broker: Broker
     mending.complete_logs()
     operation.refresh_from_db()
     assert (operation.log_lines, logs.spooled_operations()) == (1, [])
+
+
+def test_what_a_worker_had_half_written_when_it_was_killed_keeps_no_log_from_completion(
+    machine: Machine, broker: Broker
+) -> None:
+    operation = submit(machine, running=True)
+    LogWriter(operation.pk)._stop()
+    durable.temporary_name(logs.spool_directory(operation.pk) / "attempt.json").write_text("{")
+    operations.finish(operation_id=operation.pk, state="succeeded", message="Done.")
+    mending.complete_logs()
+    assert logs.spooled_operations() == []
