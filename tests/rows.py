@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 Rows = dict[str, dict[str, dict[str, Any]]]  # by table and key
-# What each migration makes, with keys of its own in each database; and who is signed in, and tried to.
-LEFT = ("auth_group", "auth_permission", "django_content_type", "access_session", "access_signintry")
+# What each migration makes, with keys of its own in each database; who is signed in, and tried to; beat's own note.
+LEFT = (
+    *("auth_group", "auth_permission", "django_content_type", "access_session", "access_signintry"),
+    "django_celery_beat_periodictasks",
+)
 
 
 def main(file: Path) -> None:

@@ -51,8 +51,8 @@ def site(
     Joining.objects.create(pk=1, name="gp13", root="/data0", created_by=people.admin, expires_at=until, **known)
     stopped = Rollout.objects.create(pk=999, kind="deploy", version="a", state="stopped")
     RolloutTarget.objects.create(rollout=stopped, machine=elsewhere, order=0, batch=0, version="a", state="failed")
-    planned.schedule(elsewhere, people.operator, pk=1)
-    planned.window(Machine.objects.create(name="gp99", root="/data0"), begins=-timedelta(hours=1), pk=1)
+    planned.schedule(elsewhere, people.operator, pk=999)
+    planned.window(Machine.objects.create(name="gp99", root="/data0"), begins=-timedelta(hours=1), pk=999)
     return {user.username: user.pk for user in (people.viewer, people.operator, people.admin)}
 
 

@@ -113,7 +113,7 @@ def test_the_restore_drill(source: Home, bundle: Path, empty: Home, tmp_path: Pa
     assert empty.dlstack("audit", "--verify").stdout.startswith(unbroken)
 
     # And back into SQLite, where all is as it was, to the last digit.
-    second = tmp_path / "second.dlstack"
+    second, here = tmp_path / "second.dlstack", rows_of(empty, tmp_path / "here.json")
     empty.dlstack("export", str(second))
     with new_home() as home:
         home.dlstack("import", str(second))

@@ -15,7 +15,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from stacks import logs, presence
+from stacks import logs, operations, presence
 from stacks.engine import journal
 from stacks.engine.locks import is_free
 from stacks.models import Operation
@@ -91,7 +91,7 @@ def test_a_machine_that_is_gone_for_good(hosts_on_postgres: Hosts, monkeypatch: 
         worker.kill()
     unheard = gone.ask(lane="live")
     elsewhere = other.ask("wait:1")
-    until(lambda: ended(elsewhere) and ended(lost), within=90)
+    until(lambda: _clock_rang() and ended(elsewhere) and ended(lost), within=150)
     lost.refresh_from_db()
     assert (state_of(elsewhere), lost.state) == ("succeeded", "interrupted")
     assert lost.message.startswith("The worker fell silent;")
@@ -103,6 +103,12 @@ def test_a_machine_that_is_gone_for_good(hosts_on_postgres: Hosts, monkeypatch: 
     lost.refresh_from_db()
     assert lost.message.endswith("The half-made version “a” was removed; the package caches were kept.")
     assert journal.pending(gone.layout, "build") is None
+
+
+def _clock_rang() -> bool:
+    """Do what beat does for all machines; a worker looks after its own alone."""
+    operations.reap()
+    return True
 
 
 def _pages_say_so(gone: Host, other: Host, waiting: Operation) -> None:

@@ -22,7 +22,11 @@ from tests.faults.fleet.machine import ENVIRONMENT, Machine
 from tests.probe import Probe
 from tests.waiting import until
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="networks and mounts of one's own need root")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="networks and mounts of one's own need root"),
+    pytest.mark.faults,  # four machines take minutes to make: tests/rollouts has two of them in `make test`
+    pytest.mark.timeout(1200),
+]
 CLICK = Path(__file__).with_name("click.py")
 GOAL, GENEROUS = 3.0, 60.0  # seconds from the click until all links have moved: as asked for; where others work too
 SLOW = 100  # KiB a second: what version three has besides takes twenty seconds
@@ -132,7 +136,6 @@ def gp04(fleet: Fleet) -> Iterator[Machine]:
     machine.cable("up")
 
 
-@pytest.mark.faults
 def test_cut_in_mid_copy_it_says_so_and_goes_on_from_there(fleet: Fleet, three: str, gp04: Machine) -> None:
     [asked] = fleet.json("copy", three, "--to", "gp04", "--bwlimit", str(SLOW), "--detach")
     until(lambda: len(come(gp04)) >= 5, within=120)
@@ -166,7 +169,6 @@ def copied_again(fleet: Fleet, version: str) -> Any:
     return fleet.ended(begun[0]["id"], within=120)
 
 
-@pytest.mark.faults
 def test_cut_in_mid_deploy_nothing_is_torn_and_the_record_follows_the_disk(
     fleet: Fleet, gp04: Machine, figure: Figure
 ) -> None:
