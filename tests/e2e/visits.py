@@ -101,7 +101,7 @@ SPEC = json.dumps({"argv": ["x", "{connection_file}"], "display_name": "x", "lan
 # Nothing is there but somebody who may do everything.
 EMPTY = (
     *map(Visit, ("/", "/recipes/", "/operations/", "/activity/", "/kernels/", "/incident/", "/glossary/")),
-    *map(Visit, ("/rollouts/", "/rollout-add/", "/incident/revert-all/")),
+    *map(Visit, ("/rollouts/", "/rollout-add/", "/incident/revert-all/", "/compare/")),
     *map(Visit, ("/schedules/", "/schedule-add/", "/windows/", "/window-add/")),
     Visit("/machines/local/", status=404),
 )
@@ -153,6 +153,7 @@ SEEDED = (
     Visit("/incident/revert-all/"),
     Visit("/incident/revert-all/", sending(reason=""), status=422),
     # rollouts
+    *map(Visit, ("/compare/", "/compare/?all=1")),
     *map(Visit, ("/rollouts/", "/rollout-add/", "/rollout-add/?version=2026-11-20", "/rollout-add/?version=none")),
     *map(Visit, ("/rollouts/{stopped}/", "/rollouts/{reverting}/", "/rollouts/{rolled}/")),
     Visit("/rollouts/{stopped}/", who="viewer"),
@@ -250,6 +251,7 @@ DOCUMENTS = (
     *("/releases/gp20/atom.xml", "/static/app.css", "/static/page.js", "/static/none.css"),
     *("/api/v1/", "/api/v1/openapi.json", "/api/v1/machines", "/api/v1/machines/local/status", "/api/v1/operations"),
     *("/api/v1/machines/local/versions", "/api/v1/operations/{failed}", "/api/v1/operations/{failed}/log"),
+    *("/api/v1/compare", "/api/v1/rollouts", "/api/v1/rollouts/{stopped}"),
 )
 # What can be asked for by GET and is looked at neither as a page nor as a document, and why.
 NOT_VISITED: dict[str, str] = {}
