@@ -153,8 +153,7 @@ SEEDED = (
     Visit("/incident/revert-all/"),
     Visit("/incident/revert-all/", sending(reason=""), status=422),
     # rollouts
-    *map(Visit, ("/compare/", "/compare/?all=1")),
-    *map(Visit, ("/rollouts/", "/rollout-add/", "/rollout-add/?version=2026-11-20", "/rollout-add/?version=none")),
+    *map(Visit, ("/compare/", "/rollouts/", "/rollout-add/", "/rollout-add/?version=2026-11-20", "/rollout-add/?version=none")),
     *map(Visit, ("/rollouts/{stopped}/", "/rollouts/{reverting}/", "/rollouts/{rolled}/")),
     Visit("/rollouts/{stopped}/", who="viewer"),
     Visit("/rollout-add/?version=2026-11-20", sending(pause="-1"), status=422),
@@ -286,7 +285,7 @@ def _some(name: str, pattern: URLPattern) -> str:
 @cache
 def document_routes() -> frozenset[str]:
     """Name the routes of what is no page."""
-    return frozenset(route(address.format(failed=1)) for address in DOCUMENTS)
+    return frozenset(route(address.format(failed=1, stopped=1)) for address in DOCUMENTS)
 
 
 def addresses(client: Client, names: Callable[[str, str], list[Any]]) -> dict[str, list[str]]:
