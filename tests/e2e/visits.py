@@ -153,7 +153,8 @@ SEEDED = (
     Visit("/incident/revert-all/"),
     Visit("/incident/revert-all/", sending(reason=""), status=422),
     # rollouts
-    *map(Visit, ("/compare/", "/rollouts/", "/rollout-add/", "/rollout-add/?version=2026-11-20", "/rollout-add/?version=none")),
+    *map(Visit, ("/compare/", "/rollouts/", "/rollout-add/")),
+    *map(Visit, ("/rollout-add/?version=2026-11-20", "/rollout-add/?version=none")),
     *map(Visit, ("/rollouts/{stopped}/", "/rollouts/{reverting}/", "/rollouts/{rolled}/")),
     Visit("/rollouts/{stopped}/", who="viewer"),
     Visit("/rollout-add/?version=2026-11-20", sending(pause="-1"), status=422),
