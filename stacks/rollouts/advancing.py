@@ -186,8 +186,10 @@ def _give_up(rollout: Rollout, target: RolloutTarget) -> None:
     if operation is not None:
         minutes = untaken(target, _now(rollout)) / 60
         message = UNTAKEN.format(machine=target.machine, minutes=minutes)
-        lifecycle.refuse(operation_id=operation.pk, message=message, outcome={"refused": True})
-        operation.refresh_from_db()  # a worker may have been quicker
+        if lifecycle.refuse(operation_id=operation.pk, message=message, outcome={"refused": True}):
+            _fail(rollout, target, message)
+            return
+        operation.refresh_from_db()  # a worker was quicker
         _settle(target)
 
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from stacks import rollouts
 from stacks.models import Machine, Operation, Rollout, RolloutTarget, Worker
 from stacks.operations import lifecycle
+from tests import planned
 from tests.rollouts.fleet import deploy, end, of, queued, states
 
 
@@ -55,6 +56,13 @@ def test_one_that_was_never_heard_is_given_up_and_can_be_tried_again(three: list
     assert states(asked) == "running running"
     end(of("gp01"))
     assert states(asked) == "succeeded succeeded"
+
+
+def test_a_freeze_window_that_began_meanwhile_makes_nobody_wait_for_a_worker_that_is_gone(three: list[Machine]) -> None:
+    asked = deploy(three[:1])
+    planned.window(three[0], begins=-timedelta(minutes=1))
+    later(180)
+    assert states(asked) == "stopped failed"
 
 
 def test_the_other_lane_does_not_count(three: list[Machine]) -> None:
