@@ -58,3 +58,17 @@ def test_a_word_opens_and_closes_another(page: Page) -> None:
     assert page.locator("#term-backing-link .term-body").is_visible()
     page.locator("#term-ramdisk summary").press("Enter")
     assert not page.locator("#term-backing-link .term-body").is_visible()
+
+
+def test_a_choice_renews_the_plan_but_a_reason_does_not_delay_the_button(page: Page) -> None:
+    page.goto("/machines/local/deploy/2026-11-12/")
+    asked = page.url
+    with page.expect_response(lambda response: response.url.startswith(f"{asked}?") and response.ok) as renewed:
+        page.get_by_label("Go on although").check()
+    assert "override_health=on" in renewed.value.url
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    page.locator("#id_reason").fill("The button comes first")
+    page.get_by_role("button", name="Deploy").click()
+    page.wait_for_url("**/operations/*/")
+    assert sent[0] == f"POST {asked}"
