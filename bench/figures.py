@@ -19,6 +19,7 @@ import psutil
 
 BUSY = 25  # percent
 RATIO = "×"
+Pairs = Sequence[tuple[float, float]]
 SIGNS: dict[str, Callable[[float, float], bool]] = {
     "≤": operator.le,
     "<": operator.lt,
@@ -78,6 +79,11 @@ class Table:
         figure = Figure(what, median, min(measured), max(measured), unit, goal, against, note, load, curve, at)
         self.figures.append(figure)
         print(line(figure), flush=True)
+
+    def ratio(self, what: str, pairs: Pairs, *, against: str, goal: str = "", note: str = "") -> None:
+        """Add the ratio of pairs, ours and theirs, that were measured one after the other."""
+        values = [them / us if goal.startswith("≥") else us / them for us, them in pairs]
+        self.add(what, values, RATIO, goal=goal, against=against, note=note)
 
     def write(self, path: Path) -> None:
         """Write the figures as JSON."""

@@ -1,0 +1,149 @@
+"""Reverts of a real stack through the page and by hand, and switches under readers and starting kernels."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from bench.byhand import forget_cached, relink, rsync, timed
+from bench.figures import Table, calm
+from bench.instance import Instance
+from bench.log import ARGUMENTS
+from bench.reader import Known, failing, reading
+from stacks.engine import versions
+
+
+def switching(table: Table, dlstack: Instance, ram: Path, rounds: int, switches: int) -> None:
+    """Revert through the page and by hand in turn, and switch again and again, under readers and starting kernels."""
+    live, by_hand, listed = dlstack.layout.live, ram / "sw", ram / "known.json"
+    listed.write_text(json.dumps(moved_files(dlstack)))
+    rsync(dlstack.layout.version("v1"), by_hand)
+    by_hand.with_name("sw.hdd").symlink_to("sw.v1")
+    clicks: list[float] = []
+    theirs: list[float] = []
+    torn: list[float] = []
+    with sync_playwright() as playwright, playwright.chromium.launch(
+        executable_path="/usr/bin/chromium", args=ARGUMENTS
+    ) as browser:  # fmt: skip
+        page = dlstack.context(browser).new_page()
+        calm()
+        for number in range(rounds):
+            to, back = f"v{number % 2}", f"v{(number + 1) % 2}"
+            clicks.append(click(page, dlstack, to))
+            dlstack.idle()
+            theirs.append(timed(lambda to=to: manual(dlstack, to, by_hand)))
+            rsync(dlstack.layout.version(back), by_hand, "--delete")
+            with reading(by_hand, listed) as counts:
+                manual(dlstack, to, by_hand)
+            torn.append(failing(counts))
+        cold = [from_cold(page, dlstack, f"v{(rounds + number) % 2}", by_hand) for number in range(2)]
+    table.add("revert to a resident version, click → link moved, through the page", clicks, "s", goal="≤ 0.5")
+    told = f"by hand {min(theirs):.2f} s"
+    pairs, against = list(zip(clicks, theirs, strict=True)), "rsync -a --delete"
+    table.ratio("  times faster than the manual revert", pairs, against=against, goal="≥ 20", note=told)
+    if all(us for us, _ in cold):
+        table.ratio("  the same, when nobody has read the disk for days", cold, against=against, goal="≥ 20")
+    with reading(live, listed) as counts, starting(dlstack) as started:
+        began = time.monotonic()
+        for number in range(switches):
+            dlstack.revert(f"v{(rounds + number) % 2}")
+        took = time.monotonic() - began
+    told = f"{counts['reads']:,} reads in {took:.0f} s, {switches} switches"
+    what = "reads through the live path that fail or mix, while it is switched"
+    table.add(what, failing(counts), "%", goal="= 0", against=f"manual {sum(torn) / len(torn):.0f} %", note=told)
+    table.add("  by hand, during the revert", torn, "%", against="rsync -a --delete")
+    table.add("  kernels that start mixed", started["mixed"], goal="= 0", note=f"of {started['kernels']} started")
+
+
+def manual(dlstack: Instance, to: str, by_hand: Path) -> None:
+    """Revert as by hand: over the tree that users run, then the backing link; nothing is halted or started."""
+    rsync(dlstack.layout.version(to), by_hand, "--delete")
+    relink(by_hand.with_name("sw.hdd"), f"sw.{to}")
+
+
+def from_cold(page: Page, dlstack: Instance, to: str, by_hand: Path) -> tuple[float, float]:
+    """Revert through the page and by hand, each with nothing of the disk in memory; zeros where one may not."""
+    if os.geteuid() != 0:
+        return 0.0, 0.0
+    ours = click(page, dlstack, to, prepare=forget_cached)
+    dlstack.idle()
+    forget_cached()
+    return ours, timed(lambda: manual(dlstack, to, by_hand))
+
+
+NOTE_THE_CLICK = "addEventListener('click', () => sessionStorage.setItem('clicked', Date.now()), true)"
+
+
+def click(page: Page, dlstack: Instance, to: str, prepare: Callable[[], None] = lambda: None) -> float:
+    """Revert on the page; gives the seconds from the click in the browser until the live path leads to the version."""
+    page.goto(f"/machines/local/revert/?version={to}")
+    page.get_by_label("Reason").fill("bench")
+    page.evaluate(NOTE_THE_CLICK)
+    prepare()
+    with ThreadPoolExecutor(1) as other:
+        moved = other.submit(when_it_leads_to, dlstack.layout.live, to)
+        page.get_by_role("button", name=f"Revert to {to}").click()
+        clicked = float(page.evaluate("sessionStorage.getItem('clicked')")) / 1000
+        return moved.result() - clicked
+
+
+def when_it_leads_to(live: Path, version: str) -> float:
+    give_up_at = time.monotonic() + 60
+    while not str(live.readlink()).endswith(f"/{version}"):
+        if time.monotonic() > give_up_at:
+            raise SystemExit(f"{live} never led to {version}.")
+        time.sleep(0.001)
+    return time.time()
+
+
+def moved_files(dlstack: Instance, most: int = 400) -> list[Known]:
+    """Name files of the moved packages that both versions have, with both digests."""
+    v0, v1 = (versions.tree(dlstack.layout, name).manifest.by_path for name in ("v0", "v1"))
+    both = [path for path, entry in v0.items() if entry.type == "f" and path in v1 and path.endswith(".py")]
+    found = [(path, v0[path].digest, v1[path].digest) for path in both if v0[path].digest != v1[path].digest]
+    return found[:: max(1, len(found) // most)]
+
+
+IMPORTS = """import json, importlib.metadata as told, astropy, time
+time.sleep(0.1)
+import ipykernel
+print(json.dumps([told.version("astropy"), astropy.__version__, told.version("ipykernel"), ipykernel.__version__]))
+"""
+
+
+@contextmanager
+def starting(dlstack: Instance) -> Iterator[dict[str, int]]:
+    """Start what the kernel of the live version starts, one after another; counts those that found two versions."""
+    known = []
+    for name in ("v0", "v1"):
+        packages = versions.need_sealed(dlstack.layout, name).packages["anaconda3"]
+        known.append([packages[package] for package in ("astropy", "ipykernel") for _ in range(2)])
+    counts, ended = {"kernels": 0, "mixed": 0}, threading.Event()
+
+    def start() -> None:
+        while not ended.is_set():
+            spec = json.loads((dlstack.layout.live / "anaconda3/share/jupyter/kernels/python3/kernel.json").read_text())
+            argv = [*spec["argv"][: spec["argv"].index("-m")], "-c", IMPORTS]
+            said = subprocess.run(argv, capture_output=True, text=True, check=False, cwd="/")
+            counts["kernels"] += 1
+            counts["mixed"] += said.returncode != 0 or json.loads(said.stdout) not in known
+            if said.returncode:
+                print(said.stderr[-500:], file=sys.stderr)
+
+    with ThreadPoolExecutor(1) as other:
+        going_on = other.submit(start)
+        try:
+            yield counts
+        finally:
+            ended.set()
+            going_on.result()
