@@ -1,4 +1,4 @@
-"""What people do today: rsync, rm and ln, bare uv."""
+"""What people do today: bare uv, rsync, rm and ln."""
 
 from __future__ import annotations
 
@@ -51,6 +51,38 @@ def in_ram() -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+class Procedure:
+    """The procedure by hand: a version is built in one place, kept in a dated directory, put back over what users run.
+
+    `disk` and `ram` are directories that exist. Nothing is halted or started.
+    """
+
+    def __init__(self, disk: Path, ram: Path) -> None:
+        self._disk, self._built, self._link = disk, disk / "sw", ram / "sw.hdd"
+        self.live = ram / "sw"
+
+    def build(self, packages: Sequence[str], cache: Path) -> float:
+        """Build anew where the last version was built; gives the seconds of the installation alone."""
+        if self._built.exists():
+            shutil.rmtree(self._built)
+        self._built.mkdir()
+        return install(self._built / "anaconda3", packages, cache)
+
+    def keep(self, name: str) -> None:
+        """Copy what was built into the directory of a version."""
+        rsync(self._built, self._disk / f"sw.{name}")
+
+    def serve(self, name: str) -> None:
+        """Have users run a version for the first time."""
+        rsync(self._disk / f"sw.{name}", self.live)
+        self._link.symlink_to(f"sw.{name}")
+
+    def revert(self, name: str) -> None:
+        """Copy a version over the tree that users run, then lead the backing link to it."""
+        rsync(self._disk / f"sw.{name}", self.live, "--delete")
+        relink(self._link, f"sw.{name}")
 
 
 def install(place: Path, packages: Sequence[str], cache: Path) -> float:

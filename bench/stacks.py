@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.byhand import copy, in_ram, install, new_blocks, rsync, timed
+from bench.byhand import Procedure, copy, in_ram, new_blocks, rsync, timed
 from bench.figures import RATIO, Table, calm, run
 from bench.imports import importing
 from bench.instance import Instance, by_step, instance, seconds
@@ -31,26 +31,28 @@ OLDER = {"astropy": "astropy<7.1", "ipykernel": "ipykernel<7"}  # the two packag
 def main(table: Table, quick: bool) -> None:
     packages = SMALL if quick else LARGE
     with instance("quick" if quick else "whole") as dlstack, in_ram() as ram:
-        building(table, dlstack, packages, rounds=2)
+        by_hand = Procedure(dlstack.home / "by-hand", ram)
+        building(table, dlstack, by_hand, packages, rounds=2)
         deploying(table, dlstack, ram, rounds=3 if quick else 5)
-        switching(table, dlstack, ram, rounds=3 if quick else 5, switches=10 if quick else 50)
+        switching(table, dlstack, by_hand, rounds=3 if quick else 5, switches=10 if quick else 50)
         importing(table, dlstack, "v1", quick)
 
 
-def building(table: Table, dlstack: Instance, packages: Sequence[str], rounds: int) -> None:
+def building(table: Table, dlstack: Instance, by_hand: Procedure, packages: Sequence[str], rounds: int) -> None:
     """Build versions and bare environments in turn: first the older packages, then with two that moved."""
-    cache, place = dlstack.layout.cache, dlstack.home / "bare"
-    first = dlstack.build("v0", [OLDER.get(package, package) for package in packages])
-    place.mkdir()
+    cache, older = dlstack.layout.cache, [OLDER.get(package, package) for package in packages]
+    first = dlstack.build("v0", older)
+    by_hand.build(older, cache)
+    by_hand.keep("v0")
     ours, bare, last = [], [], first
     if not dlstack.had_cache:
-        install(place / "e0", packages, cache)  # what moves comes into the cache
+        by_hand.build(packages, cache)  # what moves comes into the cache
     calm()
     for number in range(1, rounds + 1):
-        bare.append(install(place / f"e{number}", packages, cache))
+        bare.append(by_hand.build(packages, cache))
         last = dlstack.build(f"v{number}", packages)
         ours.append(seconds(last))
-    shutil.rmtree(place)
+    by_hand.keep("v1")
     files, size = last.outcome["files"], last.outcome["bytes"]
     told = f"{files:,} files, {size / 1e9:.2f} GB; by hand {min(bare):.1f} s; {by_step(last)}"
     what, pairs = "build of a stack, warm cache, manifest and seal included", list(zip(ours, bare, strict=True))

@@ -11,48 +11,28 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.byhand import forget_cached, relink, rsync, timed
-from bench.figures import Table, calm
+from bench.byhand import Procedure, forget_cached, in_ram, rsync, timed
+from bench.figures import RATIO, Pairs, Table, calm
 from bench.instance import Instance
 from bench.log import ARGUMENTS
 from bench.reader import Known, failing, reading
 from stacks.engine import versions
 
+BY_HAND = "rsync -a --delete"
 
-def switching(table: Table, dlstack: Instance, ram: Path, rounds: int, switches: int) -> None:
+
+def switching(table: Table, dlstack: Instance, by_hand: Procedure, rounds: int, switches: int) -> None:
     """Revert through the page and by hand in turn, and switch again and again, under readers and starting kernels."""
-    live, by_hand, listed = dlstack.layout.live, ram / "sw", ram / "known.json"
+    live, listed = dlstack.layout.live, dlstack.home / "known.json"
     listed.write_text(json.dumps(moved_files(dlstack)))
-    rsync(dlstack.layout.version("v1"), by_hand)
-    by_hand.with_name("sw.hdd").symlink_to("sw.v1")
-    clicks: list[float] = []
-    theirs: list[float] = []
-    torn: list[float] = []
-    with sync_playwright() as playwright, playwright.chromium.launch(
-        executable_path="/usr/bin/chromium", args=ARGUMENTS
-    ) as browser:  # fmt: skip
-        page = dlstack.context(browser).new_page()
-        calm()
-        for number in range(rounds):
-            to, back = f"v{number % 2}", f"v{(number + 1) % 2}"
-            clicks.append(click(page, dlstack, to))
-            dlstack.idle()
-            theirs.append(timed(lambda to=to: manual(dlstack, to, by_hand)))
-            rsync(dlstack.layout.version(back), by_hand, "--delete")
-            with reading(by_hand, listed) as counts:
-                manual(dlstack, to, by_hand)
-            torn.append(failing(counts))
-        cold = [from_cold(page, dlstack, f"v{(rounds + number) % 2}", by_hand) for number in range(2)]
-    table.add("revert to a resident version, click → link moved, through the page", clicks, "s", goal="≤ 0.5")
-    told = f"by hand {min(theirs):.2f} s"
-    pairs, against = list(zip(clicks, theirs, strict=True)), "rsync -a --delete"
-    table.ratio("  times faster than the manual revert", pairs, against=against, goal="≥ 20", note=told)
-    if all(us for us, _ in cold):
-        table.ratio("  the same, when nobody has read the disk for days", cold, against=against, goal="≥ 20")
+    by_hand.serve("v1")
+    torn = reverting(table, dlstack, by_hand, rounds, listed)
     with reading(live, listed) as counts, starting(dlstack) as started:
         began = time.monotonic()
         for number in range(switches):
@@ -61,24 +41,73 @@ def switching(table: Table, dlstack: Instance, ram: Path, rounds: int, switches:
     told = f"{counts['reads']:,} reads in {took:.0f} s, {switches} switches"
     what = "reads through the live path that fail or mix, while it is switched"
     table.add(what, failing(counts), "%", goal="= 0", against=f"manual {sum(torn) / len(torn):.0f} %", note=told)
-    table.add("  by hand, during the revert", torn, "%", against="rsync -a --delete")
+    table.add("  by hand, during the revert", torn, "%", against=BY_HAND)
     table.add("  kernels that start mixed", started["mixed"], goal="= 0", note=f"of {started['kernels']} started")
 
 
-def manual(dlstack: Instance, to: str, by_hand: Path) -> None:
-    """Revert as by hand: over the tree that users run, then the backing link; nothing is halted or started."""
-    rsync(dlstack.layout.version(to), by_hand, "--delete")
-    relink(by_hand.with_name("sw.hdd"), f"sw.{to}")
+def reverting(table: Table, dlstack: Instance, by_hand: Procedure, rounds: int, listed: Path) -> list[float]:
+    """Revert through the page and by hand in turn; gives the percent of reads that failed or mixed by hand."""
+    found = Reverts()
+    with sync_playwright() as playwright, playwright.chromium.launch(
+        executable_path="/usr/bin/chromium", args=ARGUMENTS
+    ) as browser:  # fmt: skip
+        page = dlstack.context(browser).new_page()
+        calm()
+        for number in range(rounds):
+            to, back = f"v{number % 2}", f"v{(number + 1) % 2}"
+            clicked = click(page, dlstack, to)
+            dlstack.idle()
+            found.pairs.append((clicked, timed(lambda to=to: by_hand.revert(to))))
+            by_hand.revert(back)
+            with reading(by_hand.live, listed) as counts:
+                by_hand.revert(to)
+            found.torn.append(failing(counts))
+        for number in range(rounds, rounds + 2):
+            found.cold += from_cold(page, dlstack, by_hand, f"v{number % 2}")
+    found.shared = [(us, them) for us, _ in found.pairs for them in between_sealed(dlstack)]
+    found.tell(table)
+    return found.torn
 
 
-def from_cold(page: Page, dlstack: Instance, to: str, by_hand: Path) -> tuple[float, float]:
-    """Revert through the page and by hand, each with nothing of the disk in memory; zeros where one may not."""
+@dataclass
+class Reverts:
+    """Seconds of reverts, ours and by hand; `shared` is by hand too, but between versions that DLStack sealed."""
+
+    pairs: list[tuple[float, float]] = field(default_factory=list)
+    cold: list[tuple[float, float]] = field(default_factory=list)
+    shared: list[tuple[float, float]] = field(default_factory=list)
+    torn: list[float] = field(default_factory=list)
+
+    def tell(self, table: Table) -> None:
+        """Add the rows."""
+        ours, theirs = zip(*self.pairs, strict=True)
+        table.add("revert to a resident version, click → link moved, through the page", ours, "s", goal="≤ 0.5")
+        told = f"by hand {min(theirs):.2f} s"
+        table.ratio("  times faster than the manual revert", self.pairs, against=BY_HAND, goal="≥ 20", note=told)
+        if self.cold:
+            what = "  the same, when nobody has read the disk for days"
+            table.ratio(what, self.cold, against=BY_HAND, goal="≥ 20")
+        told = f"{min(them for _, them in self.shared):.2f} s: equal files have equal times and are passed over"
+        times = [them / us for us, them in self.shared]
+        table.add("  the same rsync, between versions that DLStack sealed", times, RATIO, against=BY_HAND, note=told)
+
+
+def from_cold(page: Page, dlstack: Instance, by_hand: Procedure, to: str) -> Pairs:
+    """Revert through the page and by hand, each with nothing of the disk in memory; nothing where one may not."""
     if os.geteuid() != 0:
-        return 0.0, 0.0
+        return []
     ours = click(page, dlstack, to, prepare=forget_cached)
     dlstack.idle()
     forget_cached()
-    return ours, timed(lambda: manual(dlstack, to, by_hand))
+    return [(ours, timed(lambda: by_hand.revert(to)))]
+
+
+def between_sealed(dlstack: Instance) -> list[float]:
+    """Put one of our own versions over a copy of the other by rsync, there and back; gives the seconds of each."""
+    v0, v1 = (dlstack.layout.version(name) for name in ("v0", "v1"))
+    with in_ram() as ram:
+        rsync(v1, ram / "sw")
+        return [timed(partial(rsync, tree, ram / "sw", "--delete")) for tree in (v0, v1)]
 
 
 NOTE_THE_CLICK = "addEventListener('click', () => sessionStorage.setItem('clicked', Date.now()), true)"

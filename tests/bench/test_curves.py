@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
 
-from bench import byhand, curves
+from bench import curves
 from bench.figures import Figure, Table
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -45,9 +45,3 @@ def test_a_table_keeps_what_belongs_to_a_curve(tmp_path: Path) -> None:
     table.add("10 files", [1.0, 2.0], "s", curve="files: deploy", at=10)
     table.write(tmp_path / "figures.json")
     assert curves.charts(Table.read(tmp_path / "figures.json")) == {"files": {"deploy": table.figures}}
-
-
-def test_a_link_is_led_elsewhere_by_hand(tmp_path: Path) -> None:
-    (tmp_path / "sw.hdd").symlink_to("sw.one")
-    byhand.relink(tmp_path / "sw.hdd", "sw.two")
-    assert (tmp_path / "sw.hdd").readlink() == Path("sw.two")
