@@ -209,6 +209,7 @@ CORPUS = (
     Broken("relative", "relative-interpreter", _argv("bin/python")),
     Broken("bad-json", "bad-json", _raw("bad-json", b'{"argv": [}')),
     Broken("deep", "bad-json", _raw("deep", DEEP)),
+    Broken("half", "bad-json", _raw("half", rb'{"display_name": "\ud83d", "\udc00": 1}')),
     Broken("latin", "bad-encoding", _raw("latin", b'{"display_name": "\xe9"}')),
     Broken("list", "no-object", _raw("list", b"[]")),
     Broken("no-argv", "no-argv", _raw("no-argv", b"{}")),

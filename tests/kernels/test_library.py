@@ -87,6 +87,8 @@ BAD = {
     "deaf": ('{"argv": ["x"]}', "{connection_file}"),
     "markup": (TEXT.replace('"K"', '"<script>alert(1)</script>"'), "markup"),
     "lines": (TEXT.replace('"K"', '"a\\nb"'), "control characters"),
+    "half a character": (TEXT.replace('"K"', r'"\ud83d"'), r"half of a character: \\ud83d, alone"),
+    "half a name": (TEXT.replace('"display_name"', r'"\udc00"'), r"half of a character: \\udc00, alone"),
     "lone surrogate": (TEXT.replace('"K"', '"\ud800"'), "not UTF-8"),
     "surrogate": (TEXT.replace('"K"', '"\udcff"'), "not UTF-8"),
 }

@@ -80,6 +80,10 @@ def parse(data: bytes) -> Read:
     repeated: list[str] = []
     try:
         found = json.loads(data.decode(), object_pairs_hook=lambda pairs: _object(pairs, repeated))
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as problem:
+        half = f"\\u{ord(problem.object[problem.start]):04x}"
+        return Read(data, findings=(error("bad-json", f"kernel.json has half of a character: {half}, alone."),))
     except UnicodeDecodeError as problem:
         return Read(data, findings=(error("bad-encoding", f"kernel.json is not UTF-8: byte {problem.start}."),))
     except json.JSONDecodeError as problem:
