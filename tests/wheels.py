@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 
 @dataclass
@@ -20,8 +22,14 @@ class Index:
     def url(self) -> str:
         return self.place.as_uri()
 
-    def add(self, name: str, version: str, source: str, *, script: str = "", requires: tuple[str, ...] = ()) -> None:
-        """Add a wheel whose module holds `source`; `script` makes a console script of that name that calls main()."""
+    def add(
+        self, name: str, version: str, source: str,
+        *, script: str = "", requires: tuple[str, ...] = (), more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """Add a wheel whose module holds `source`; `script` makes a console script of that name that calls main().
+
+        `more` are further files by their paths.
+        """
         directory = self.place / name
         directory.mkdir(parents=True, exist_ok=True)
         module = name.replace("-", "_")
@@ -32,6 +40,7 @@ class Index:
             f"{module}/__init__.py": source,
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            **more,
         }
         if script:
             files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{script} = {module}:main\n"

@@ -16,6 +16,14 @@ from stacks.plans.base import Context, Plan, Step
 from stacks.plans.building import Part, Work
 from stacks.plans.leading import Leading
 
+_PARTS: dict[str, Part] = {
+    "resolve": build.resolve,
+    "install": build.install,
+    "kernelspecs": build.add_kernelspecs,
+    "compile": build.compile_modules,
+}
+_COMPILES = "Compiles the modules, and takes what earlier versions compiled of the same source"
+
 
 def plan(context: Context) -> Plan:
     """Plan a build from its parameters; raises Refused for a name that is taken, a bad recipe, or no room."""
@@ -37,14 +45,19 @@ def plan(context: Context) -> Plan:
         prepare_step(layout, work),
         *resolve_steps(building, work),
         *(leading.steps_away(layout) if leading else ()),
-        *(_step("install", "Install", "Downloads, installs and compiles them", item, work) for item in environments),
+        *(_step("install", "Install", "Downloads and installs them", item, work) for item in environments),
         *(_step("kernelspecs", "Kernelspecs of", "Writes them for the live path", item, work) for item in environments),
+        *(_step("compile", "Compile", _COMPILES, item, work) for item in environments if _is_compiled_last(item)),
         *(leading.steps_back(layout) if leading else ()),
         *(_carry_step(item, work) for item in others),
         _seal_step(building, work),
     ]
     summary = f"Builds “{building.name}” from {building.recipe.name}. {_effect(layout, strategy)}"
     return Plan("build", summary, tuple(steps))
+
+
+def _is_compiled_last(environment: Environment) -> bool:
+    return INSTALLERS[environment.installer].compiled_last
 
 
 def _leading(layout: Layout, building: Building, strategy: Strategy) -> Leading | None:
@@ -93,12 +106,11 @@ def _take_step(environment: Environment, work: Work) -> Step:
 
 
 def _step(name: str, title: str, explains: str, environment: Environment, work: Work) -> Step:
-    part: Part = {"resolve": build.resolve, "install": build.install, "kernelspecs": build.add_kernelspecs}[name]
     return Step(
         f"{name}-{environment.path}",
         f"{title} {environment.path}",
         f"{explains} ({environment.installer}: {environment.asked_for}).",
-        partial(work.do, part, environment),
+        partial(work.do, _PARTS[name], environment),
     )
 
 

@@ -96,6 +96,7 @@ class Installer(Protocol):
     """One way to make an environment; a new one is one module and one line in the registry.
 
     `fields` names the fields of a recipe's environment that it takes, `needed` those that may not be empty.
+    `compiled_last`: it leaves the modules to be compiled after all guests, by the machine's Python.
     """
 
     @property
@@ -103,6 +104,9 @@ class Installer(Protocol):
 
     @property
     def needed(self) -> tuple[str, ...]: ...
+
+    @property
+    def compiled_last(self) -> bool: ...
 
     def check(self, environment: Environment) -> None:
         """Raise Refused when something of this machine that the environment needs is not there."""
@@ -113,7 +117,7 @@ class Installer(Protocol):
         ...
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
-        """Make the environment at its prefix from a lockfile, with bytecode compiled.
+        """Make the environment at its prefix from a lockfile, compiled unless that comes last.
 
         Gives back how many lines of output looked like errors although nothing failed.
         """

@@ -32,6 +32,7 @@ class Conda:
 
     fields = ("python", "channels", "packages", "pip", "index", "find_links", "secrets")
     needed = ()
+    compiled_last = False
 
     def check(self, environment: Environment) -> None:
         """Look for the recipe's own channels and package directories."""

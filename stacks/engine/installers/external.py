@@ -14,6 +14,7 @@ class External:
 
     fields = ("owner", "source")
     needed = ("owner",)
+    compiled_last = False
 
     def check(self, environment: Environment) -> None:
         """Look for the directory that the first copy is taken from, where the recipe names one."""

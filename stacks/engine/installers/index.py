@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,17 @@ def install(environment: Environment, locked: str, site: Site, *options: str) ->
     if commits:
         place = site.hand_in(f"{environment.path}.commits", commits)
         run(environment, site, [*argv, "--requirements", place], does="install from git", network=True)
+
+
+def compile_modules(environment: Environment, paths: Sequence[str], site: Site) -> None:
+    """Have this machine's interpreter compile modules, by their paths below the environment's `lib`."""
+    if not paths:
+        return
+    place, prefix = site.place(environment), site.prefix(environment)
+    listed = site.hand_in(f"{environment.path}.modules", json.dumps(paths))
+    script = site.own_script("bytecode.py")
+    argv = [interpreter(environment, site), "-I", "-S", "-B", script, f"{place}/lib", str(place), str(prefix), listed]
+    site.run(argv, label=f"compile {environment.path}")
 
 
 def _split(locked: str) -> tuple[str, str]:

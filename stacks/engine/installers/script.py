@@ -30,6 +30,7 @@ class Script:
 
     fields = ("source", "ref", "script", "arguments", "kernel_arguments", "variables", "secrets")
     needed = ("source", "script")
+    compiled_last = False
 
     def check(self, environment: Environment) -> None:
         """Look for a repository on this machine, and for git."""

@@ -12,6 +12,7 @@ class Venv:
 
     fields = ("python", "packages", "index", "find_links", "secrets")
     needed = ()
+    compiled_last = True
 
     def check(self, environment: Environment) -> None:
         """Look for the recipe's own package directories."""
@@ -22,9 +23,9 @@ class Venv:
         return index.lock(environment, environment.packages, ("--python", index.interpreter(environment, site)), site)
 
     def install(self, environment: Environment, lockfile: str, site: Site) -> int:
-        """Make the environment and install what the lockfile says, hashes checked, bytecode compiled."""
+        """Make the environment and install what the lockfile says, hashes checked."""
         index.make(environment, site)
-        index.install(environment, lockfile, site, "--compile-bytecode")
+        index.install(environment, lockfile, site)
         return 0
 
     def packages(self, lockfile: str) -> dict[str, str]:
