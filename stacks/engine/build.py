@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from stacks.engine import bytecode, documents, externals, mounts, packages, room, seal, sizes, versions
+from stacks.engine.bytecode import Compiled
 from stacks.engine.environments import Environment
 from stacks.engine.errors import Refused
-from stacks.engine.events import Event
-from stacks.engine.installers import INSTALLERS, index
+from stacks.engine.installers import INSTALLERS
 from stacks.engine.installers.base import Site
 from stacks.engine.layout import Layout
 from stacks.engine.recipe import Recipe
 from stacks.engine.room import Need
-from stacks.engine.trees import Tree
 from stacks.engine.versions import Description
 
 SPARE = 256 * 1024 * 1024  # bytes of the disk that stay free, since what a build needs is a guess
@@ -39,7 +38,8 @@ class Building:
     kernel_dir: str = ""
     lockfile: dict[str, str] = field(default_factory=dict)
     kernelspecs: list[dict[str, Any]] = field(default_factory=list)
-    bytecode: list[str] = field(default_factory=list)
+    bytecode: dict[str, str] = field(default_factory=dict)
+    taken: list[Compiled] = field(default_factory=list)  # once no guest runs any more
     warnings: dict[str, int] = field(default_factory=dict)  # lines that looked like errors, by environment
 
 
@@ -107,26 +107,6 @@ def add_kernelspecs(environment: Environment, building: Building, site: Site) ->
         building.kernelspecs.append(spec | {"environment": environment.path, "required": spec["name"] in required})
 
 
-def compile_modules(environment: Environment, building: Building, site: Site) -> None:
-    """Compile the modules of one environment after all its guests, or take over what an earlier version compiled."""
-    library = site.building / environment.path / "lib"
-    bytecode.clear(library)
-    sources = bytecode.look(library, f"{environment.path}/lib", _compiled(environment, site.layout))
-    index.compile_modules(environment, sources.new, site)
-    if failed := bytecode.take(library, sources):  # links of one file are limited: 65,000 on ext4
-        index.compile_modules(environment, failed, site)
-    new, known = len(sources.new) + len(failed), len(sources.known) - len(failed)
-    site.sink(Event("note", f"{new} modules compiled, {known} taken from earlier versions that have the same source."))
-    building.bytecode.append(environment.path)
-
-
-def _compiled(environment: Environment, layout: Layout) -> list[Tree]:
-    """Give the versions of which each compiled file of an environment was made like this, the newest first."""
-    known = versions.all_sealed(layout)
-    names = [name for name, description in known.items() if environment.path in description.bytecode]
-    return [versions.tree(layout, name) for name in sorted(names, key=lambda name: -known[name].generation)]
-
-
 def seal_version(layout: Layout, building: Building, secrets: Collection[bytes] = ()) -> Description:
     """Describe the tree, share what earlier versions hold, and make it a version; raise Failed if it holds a secret."""
     if not versions.is_directory(layout.building):
@@ -134,7 +114,9 @@ def seal_version(layout: Layout, building: Building, secrets: Collection[bytes] 
     others = externals.asked(building.recipe.environments)
     apart = {item.path for item in others}
     earlier = versions.trees(layout)
+    bytecode.take(layout.building, building.taken)
     found = seal.scan(layout, apart=apart, secrets=secrets)
+    bytecode.check(found, building.taken)
     content = seal.share(layout.building, found, earlier, apart=apart)
     description = Description(
         name=building.name,

@@ -59,6 +59,11 @@ class Ground(Protocol):
         ...
 
     @property
+    def ends_guests(self) -> bool:
+        """Tell whether no guest can outlive the command that it was run by."""
+        ...
+
+    @property
     def joining(self) -> str:
         """Spell the program that joins its input and output to a host and port given to it, "" where none is needed."""
         ...
@@ -162,6 +167,10 @@ class Sandboxed:
         return self.offer("through.py", Path(guest.__file__).with_name("through.py"))
 
     @property
+    def ends_guests(self) -> bool:
+        return True
+
+    @property
     def joining(self) -> str:
         program, _ = self.python
         return f"{program} -I -S {self._through} - {PORT}" if self.guard.gate else ""
@@ -192,6 +201,10 @@ class Bare:
     @property
     def python(self) -> tuple[str, tuple[Path, ...]]:
         return reached_python(self.owner), ()
+
+    @property
+    def ends_guests(self) -> bool:
+        return False
 
     @property
     def joining(self) -> str:

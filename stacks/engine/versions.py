@@ -22,8 +22,8 @@ class Description:
     `packages` maps each environment to {package: version}; `kernelspecs` lists name, display_name, language,
     environment, required; `lockfile` maps each environment to what was resolved; `manifest` is the manifest's digest.
     `externals` maps each external environment to its owner's uid and gid; `warnings` counts, for each environment, the
-    lines of its installation that looked like errors; `bytecode` names the environments of which no compiled file is a
-    package's or a guest's (ADR 30).
+    lines of its installation that looked like errors; `bytecode` names for environments of which
+    every `__pycache__` is DLStack's the interpreters that can use it (ADR 30).
     """
 
     name: str
@@ -42,7 +42,7 @@ class Description:
     lockfile: dict[str, str] = field(default_factory=dict)
     externals: dict[str, tuple[int, int]] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
-    bytecode: list[str] = field(default_factory=list)
+    bytecode: dict[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -99,8 +99,8 @@ def _described(path: str, mark: tuple[int, ...]) -> Description:
 _KINDS: dict[type, tuple[str, ...]] = {
     str: ("uuid", "manifest", "recipe", "recipe_text"),
     int: ("generation", "files", "bytes", "revision"),
-    list: ("options", "kernelspecs", "bytecode"),
-    dict: ("packages", "lockfile", "externals", "warnings"),
+    list: ("options", "kernelspecs"),
+    dict: ("packages", "lockfile", "externals", "warnings", "bytecode"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from stacks.engine import build, detour, externals, grounds, strategies
+from stacks.engine import build, compiling, detour, externals, grounds, strategies
 from stacks.engine.build import Building
 from stacks.engine.environments import Environment
 from stacks.engine.externals import External
@@ -20,7 +20,7 @@ _PARTS: dict[str, Part] = {
     "resolve": build.resolve,
     "install": build.install,
     "kernelspecs": build.add_kernelspecs,
-    "compile": build.compile_modules,
+    "compile": compiling.compile_modules,
 }
 _COMPILES = "Compiles the modules, and takes what earlier versions compiled of the same source"
 

@@ -11,7 +11,6 @@ import compileall
 import json
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +22,11 @@ def main(library: str, place: str, prefix: str, listed: str = "") -> None:
     if not listed:
         compileall.compile_dir(library, quiet=2, workers=0, stripdir=place, prependdir=prefix)
         return
+    from concurrent.futures import ProcessPoolExecutor
+
     paths = [os.path.join(library, path) for path in json.loads(Path(listed).read_text("utf-8"))]
     work = partial(compileall.compile_file, quiet=2, stripdir=place, prependdir=prefix)
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, 1 + len(paths) // _PART)) as pool:
         for _ in pool.map(work, paths, chunksize=_PART):
             pass
 

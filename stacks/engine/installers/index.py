@@ -21,6 +21,8 @@ _REVISION = re.compile(r"@([0-9a-f]{40})\b")
 # A commit names its content as a hash does, but uv takes none for it.
 _COMMIT = re.compile(r"\S+ @ git\+\S+@[0-9a-f]{40}\b.*")
 
+_MARK = "import importlib.util, sys; print(sys.implementation.cache_tag, importlib.util.MAGIC_NUMBER.hex())"
+
 
 def lock(
     environment: Environment,
@@ -44,15 +46,17 @@ def interpreter(environment: Environment, site: Site) -> str:
     record = site.inputs / f"python-{environment.path}"
     if record.exists():
         return record.read_text()
-    argv = [*_uv(site), "python", "find", "--no-project", "--system", environment.python]
+    # Not from the cache, to which guests of other builds can write.
+    argv = [*_uv(site), "python", "find", "--no-cache", "--no-project", "--system", environment.python]
     try:
-        record.write_text(run(environment, site, argv, capture=True, does="find Python for").strip())
-        return record.read_text()
+        found = run(environment, site, argv, capture=True, does="find Python for").strip()
     except CommandFailed:
+        found = ""
+    if not found or (site.ground.ends_guests and not Path(found).is_relative_to("/usr")):
         wanted = environment.python
-        raise Failed(
-            f"No Python {wanted} in /usr: install it for all users, or ask for another in the recipe."
-        ) from None
+        raise Failed(f"No Python {wanted} in /usr: install it for all users, or ask for another in the recipe.")
+    record.write_text(found)
+    return found
 
 
 def make(environment: Environment, site: Site) -> None:
@@ -74,15 +78,20 @@ def install(environment: Environment, locked: str, site: Site, *options: str) ->
         run(environment, site, [*argv, "--requirements", place], does="install from git", network=True)
 
 
-def compile_modules(environment: Environment, paths: Sequence[str], site: Site) -> None:
-    """Have this machine's interpreter compile modules, by their paths below the environment's `lib`."""
-    if not paths:
+def compiler_mark(environment: Environment, site: Site) -> str:
+    """Spell which interpreters can use what the machine's compiles: the tag in its files' names, and their magic."""
+    argv = [interpreter(environment, site), "-I", "-S", "-c", _MARK]
+    return run(environment, site, argv, capture=True, does="look at Python for").strip()
+
+
+def compile_modules(environment: Environment, paths: Sequence[str] | None, site: Site) -> None:
+    """Have the machine's interpreter compile modules, by their paths below the environment's `lib`; None for all."""
+    if paths == []:
         return
     place, prefix = site.place(environment), site.prefix(environment)
-    listed = site.hand_in(f"{environment.path}.modules", json.dumps(paths))
-    script = site.own_script("bytecode.py")
-    argv = [interpreter(environment, site), "-I", "-S", "-B", script, f"{place}/lib", str(place), str(prefix), listed]
-    site.run(argv, label=f"compile {environment.path}")
+    listed = [] if paths is None else [site.hand_in(f"{environment.path}.modules", json.dumps(paths))]
+    argv = [interpreter(environment, site), "-I", "-S", "-B", site.own_script("bytecode.py")]
+    site.run([*argv, f"{place}/lib", str(place), str(prefix), *listed], label=f"compile {environment.path}")
 
 
 def _split(locked: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.faults.conftest import FULL, Figure
+from tests.faults.conftest import FIGURES, FULL, Figure
 from tests.faults.mutants.catalogue import MUTANTS, Mutant
 
 COPIED = ("access", "stacks", "kernels", "dlstackweb", "tests", "templates", "static", "recipes", "deploy", "bench")
@@ -39,7 +39,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def outcome(copy: Path, tests: tuple[str, ...]) -> int:
     there = [path for path in tests if (copy / path.split("::")[0]).exists()]
     command = [*APART, sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *PATIENCE, *there]
-    variables = {name: value for name, value in os.environ.items() if name != FULL}
+    variables = {name: value for name, value in os.environ.items() if name not in (FULL, FIGURES)}
     return subprocess.run(command, cwd=copy, env=variables, capture_output=True, check=False).returncode
 
 
