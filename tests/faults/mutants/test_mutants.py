@@ -36,11 +36,11 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(place)
 
 
-def outcome(copy: Path, tests: tuple[str, ...]) -> int:
+def tested(copy: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     there = [path for path in tests if (copy / path.split("::")[0]).exists()]
     command = [*APART, sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *PATIENCE, *there]
     variables = {name: value for name, value in os.environ.items() if name not in (FULL, FIGURES)}
-    return subprocess.run(command, cwd=copy, env=variables, capture_output=True, check=False).returncode
+    return subprocess.run(command, cwd=copy, env=variables, capture_output=True, text=True, check=False)
 
 
 def mutated(copy: Path, mutant: Mutant) -> str:
@@ -53,7 +53,7 @@ def mutated(copy: Path, mutant: Mutant) -> str:
 def is_caught(copy: Path, mutant: Mutant) -> bool:
     original = mutated(copy, mutant)
     try:
-        return outcome(copy, mutant.tests) == FAILED
+        return tested(copy, mutant.tests).returncode == FAILED
     finally:
         (copy / mutant.file).write_text(original)
 
@@ -69,14 +69,15 @@ def test_one_is_caught_and_without_it_the_same_tests_pass(copy: Path) -> None:
     """A sample for every day; `make faults` tries them all."""
     mutant = next(item for item in MUTANTS if item.name == "names by match")
     assert is_caught(copy, mutant)
-    assert outcome(copy, mutant.tests) == 0
+    assert tested(copy, mutant.tests).returncode == 0
 
 
 @pytest.mark.faults
 def test_every_mutant_is_caught(copy: Path, figure: Figure) -> None:
     missed = [mutant.name for mutant in MUTANTS if not is_caught(copy, mutant)]
     tests = tuple(dict.fromkeys(path for mutant in MUTANTS for path in mutant.tests))
-    assert outcome(copy, tests) == 0, "the tests fail without a mutant, too"
+    whole = tested(copy, tests)
+    assert whole.returncode == 0, f"the tests fail without a mutant, too: {whole.stdout[-3000:]}"
     got = f"{len(MUTANTS) - len(missed)} of {len(MUTANTS)} caught"
     figure(
         "mutants: safeguards taken away", goal="every one caught", got=f"{got} {missed or ''}".strip(), ok=not missed
