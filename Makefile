@@ -1,5 +1,5 @@
 # What a person types; everything it needs is brought along. `make help` lists it.
-.PHONY: help run test test-production faults soak bench bench-fleet check audit format screenshots setup setup-dev lock clean
+.PHONY: help run test test-production test-long faults soak bench bench-fleet check audit format screenshots setup setup-dev lock clean
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -26,6 +26,11 @@ test-production: ## the tests of pages, operations and access again, on PostgreS
 	@requirements/system.sh test
 	@requirements/install.sh $(DEV)
 	$(BIN)/python -m tests.production -n $(JOBS) --dist loadfile $(ARGS)
+
+test-long: ## every page in four worlds under axe, payloads on all of them, weights, a small fleet (fifteen minutes)
+	@requirements/system.sh test
+	@requirements/install.sh $(DEV)
+	$(BIN)/pytest -n $(JOBS) --dist load -m long $(ARGS)
 
 faults: ## kill, starve and attack it for up to an hour, and print the figures; ARGS narrows it
 	@requirements/system.sh test

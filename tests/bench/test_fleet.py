@@ -75,7 +75,7 @@ def test_percentiles() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_few_machines_on_real_servers(tmp_path: Path) -> None:
     """What was clicked was claimed and ended, and the meters moved."""
     argv = [sys.executable, "-m", "bench.fleet", "--quick", "--json", str(tmp_path / "figures.json")]

@@ -23,7 +23,7 @@ from tests.states import States
 
 # The mark is what makes pytest-django prepare the database.
 # Takes minutes: `make faults` runs it, with what else is long.
-pytestmark = [pytest.mark.browser, pytest.mark.faults, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.django_db]
 
 
 @pytest.fixture(scope="module")

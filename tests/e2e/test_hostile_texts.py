@@ -26,7 +26,7 @@ from tests.e2e.visits import addresses
 from tests.hostile import Hostile
 from tests.payloads import FOREIGN, PAYLOADS, as_read, named
 
-pytestmark = [pytest.mark.browser, pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 # Everything that is read, seen or hovered over, and whatever else would tell that a text has become more than that.
 READ = """(foreign) => {

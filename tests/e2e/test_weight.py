@@ -19,7 +19,7 @@ from playwright.sync_api import Browser
 from tests.conftest import REPOSITORY, Home
 from tests.e2e.visits import addresses
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.faults, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.long, pytest.mark.django_db]
 MOST = 300_000  # bytes
 UVICORN = (sys.executable, "-m", "uvicorn", "dlstackweb.asgi:application", "--timeout-graceful-shutdown", "1")
 KEY = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"

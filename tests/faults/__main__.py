@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]  # tests.conftest needs Django 
 Rows = list[dict[str, str | bool]]
 WALKS = ("tests/access/test_walk.py",)  # every route × who may not, wrong methods, garbage: whole in `make test` too
 # What takes longest begins first, so that nothing is waited for in the end.
-LONGEST = ("kills", "mutants", "delivery", "owners", "backup", "sweep")
+LONGEST = ("kills", "mutants", "power", "delivery", "owners", "backup", "sweep")
 # Files at once: they wait more than they compute; what has a crew for every processor is one file.
 AT_ONCE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 

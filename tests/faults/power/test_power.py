@@ -16,7 +16,7 @@ from tests.faults.power.disk import KINDS, Kind, missing
 pytestmark = [needs_root, pytest.mark.slow, pytest.mark.timeout(3600)]
 ALL = 10**6
 PART = 20  # cuts that `make test` looks at
-DRILLS = {"ext4": 4, "xfs": 2, "btrfs": 2}
+DRILLS = {"ext4": 2, "xfs": 1, "btrfs": 1}  # each cuts at every point
 
 
 @pytest.fixture(scope="module")
