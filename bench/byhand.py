@@ -56,7 +56,7 @@ def in_ram() -> Iterator[Path]:
 class Procedure:
     """The procedure by hand: a version is built in one place, kept in a dated directory, put back over what users run.
 
-    `disk` and `ram` are directories that exist. Nothing is halted or started.
+    `ram` is a directory that exists, `disk` is made. Nothing is halted or started.
     """
 
     def __init__(self, disk: Path, ram: Path) -> None:
@@ -67,7 +67,7 @@ class Procedure:
         """Build anew where the last version was built; gives the seconds of the installation alone."""
         if self._built.exists():
             shutil.rmtree(self._built)
-        self._built.mkdir()
+        self._built.mkdir(parents=True)
         return install(self._built / "anaconda3", packages, cache)
 
     def keep(self, name: str) -> None:
