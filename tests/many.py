@@ -55,8 +55,8 @@ class Many:
         self._events()
         self.joinings = self._joinings()
         self.rollouts = self._rollouts()
-        self.schedules, self.windows = self._schedules(), self._windows()
         self.here, self.elsewhere = self.machines[0], self.machines[-1]
+        self.schedules, self.windows = self._schedules(), self._windows()
         many_trees.write(root, self.here, self.versions[: versions // machines])
         many_kernels.write(self.machines, self.versions, self.admin)
         self.logged = many_trees.log(next(one for one in self.operations if one.state == "failed"))
@@ -182,7 +182,7 @@ class Many:
         for machine in self.machines:
             planned.window(machine, f"Night on {machine}", begins=soon)
         planned.window(None, "Night on all", begins=soon)
-        return [str(planned.window(self.machines[1], begins=-timedelta(hours=1)).pk)]
+        return [str(planned.window(self.elsewhere, begins=-timedelta(hours=1)).pk)]
 
     def _activations(self) -> None:
         made, deploys = [], [one for one in self.operations if one.kind == "deploy" and one.state == "succeeded"]
