@@ -24,7 +24,7 @@ from stacks.engine import keeping, owner, ramdisk, resident, status
 from stacks.engine.layout import Layout
 from tests.engine.conftest import Runner, seal_building
 
-FILES = (10_000, 30_000, 100_000, 300_000)
+FILES = (10_000, 100_000, 300_000)
 VERSIONS = (1, 2, 5, 10, 20)
 MACHINES = (1, 10, 50, 200)
 PER_DIRECTORY, CHANGED = 100, 50
@@ -65,7 +65,7 @@ def with_files(table: Table, runner: Runner, files: int) -> None:
     add(table, "seal the second", [timed(partial(seal_building, layout, "b"))], files)
     by_hand = layout.ramdisk / ".by-hand"
     calm(10)
-    rounds = 2 if files < FILES[2] else 1
+    rounds = 2 if files < FILES[1] else 1
     theirs, ours = [], []
     for _ in range(rounds):
         shutil.rmtree(by_hand, ignore_errors=True)

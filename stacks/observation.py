@@ -35,6 +35,11 @@ def observe(machine: Machine) -> dict[str, Any]:
     return {**seen, "glance": machine.observed.get("glance", {})}
 
 
+def outline(machine: Machine) -> dict[str, Any]:
+    """Give the part of the status document that a switch asks for; in an incident there is no time for all of it."""
+    return status.outline(Layout(Path(machine.root))) if is_here(machine) else machine.observed
+
+
 def refresh(machine: Machine) -> dict[str, Any]:
     """Read the disk, save what was seen and bring the record in step; give the status document.
 

@@ -50,6 +50,17 @@ def read(layout: Layout, terms: Terms = _USUAL, *, measured: bool = False) -> di
     }
 
 
+def outline(layout: Layout) -> dict[str, Any]:
+    """Read the part of the status document that a switch asks for: what is active, backing, resident and sealed."""
+    sealed = versions.all_sealed(layout)
+    return {
+        "active": resident.active(layout),
+        "backing": resident.backing(layout),
+        "resident": resident.in_ram(layout),
+        "versions": [{"name": name, "sealed": name in sealed} for name in versions.directories(layout)],
+    }
+
+
 def _sealed_places(layout: Layout) -> dict[str, Path]:
     return {name: layout.version(name) for name in versions.all_sealed(layout)}
 

@@ -119,7 +119,7 @@ def deploy(
 ) -> Operation:
     """Ask to make a sealed version active; raises Refused when it is not sealed or is active already."""
     refuse_if_busy(machine, Operation.Lane.LIVE)
-    seen = observation.observe(machine)
+    seen = observation.outline(machine)
     need_sealed(machine, version, seen)
     if seen.get("backing") == version:
         refuse_if_active(machine, version, seen)
@@ -149,7 +149,7 @@ def revert(
     """
     refuse_if_busy(machine, Operation.Lane.LIVE)
     target = version or need_target(machine).name
-    seen = observation.observe(machine)
+    seen = observation.outline(machine)
     need_sealed(machine, target, seen)
     refuse_if_active(machine, target, seen)
     need_healthy_once(machine, target)
