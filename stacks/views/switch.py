@@ -19,14 +19,13 @@ from stacks.views.shown import Shown, machines_shown, one_machine
 @changing
 def deploy(request: Request, name: str, version: str) -> HttpResponse:
     """Make a version active."""
-    machine = get_object_or_404(machines_shown(), name=name)
-    return _confirm(request, machine, "deploy", version)
+    return _confirm(request, get_object_or_404(Machine, name=name), "deploy", version)
 
 
 @changing
 def revert(request: Request, name: str) -> HttpResponse:
     """Put an earlier version back: `version`, or the last that was healthy."""
-    machine = get_object_or_404(machines_shown(), name=name)
+    machine = get_object_or_404(Machine, name=name)
     asked = request.POST.get("version") or request.GET.get("version")
     if not asked:
         target = activations.revert_target(machine)
@@ -37,11 +36,12 @@ def revert(request: Request, name: str) -> HttpResponse:
 
 
 def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpResponse:
-    version = get_object_or_404(Version.objects.select_related("machine"), machine=machine, name=name, removed_at=None)
+    rows = Version.objects.filter(machine=machine, name=name, removed_at=None)
     form = SwitchForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        return redirect("stacks:operation", _submitted(request, kind, version, form).pk)
-    shown = one_machine(machine)
+    if form.is_bound and form.is_valid() and rows.exists():
+        return redirect("stacks:operation", _submitted(request, kind, machine, name, form).pk)
+    version = get_object_or_404(rows.select_related("machine"))
+    shown = one_machine(machines_shown().get(pk=machine.pk))
     asked = SwitchForm({**request.GET.dict(), "seen": shown.active})
     plan, refusal = _plan(machine, kind, name, asked)
     active = shown.versions.get(shown.active)
@@ -63,17 +63,15 @@ def _services(shown: Shown) -> list[str]:
     return [str(item.get("unit") or item.get("name")) for item in shown.status.get("services", [])]
 
 
-def _submitted(request: Request, kind: str, version: Version, form: SwitchForm) -> Operation:
+def _submitted(request: Request, kind: str, machine: Machine, version: str, form: SwitchForm) -> Operation:
     """Submit what was confirmed. In an incident seconds count: of the machine no more is looked at than is needed."""
-    machine, asked, choices = version.machine, form.cleaned_data, form.choices()
+    asked, choices = form.cleaned_data, form.choices()
     # Before the look at the disk: what ends after it would make that look old.
     operations.refuse_if_busy(machine, Operation.Lane.LIVE)
     stale.refuse_if_changed(machine, asked["seen"])
     torn.demand_proof(request, machine)
     submit = operations.revert if kind == "revert" else operations.deploy
-    return submit(
-        machine=machine, version=version.name, choices=choices, requested_by=request.user, reason=asked["reason"]
-    )
+    return submit(machine=machine, version=version, choices=choices, requested_by=request.user, reason=asked["reason"])
 
 
 def _plan(machine: Machine, kind: str, name: str, asked: SwitchForm) -> tuple[Plan | None, str]:
