@@ -39,5 +39,6 @@ def _asked(name: str, place: Path) -> dict[str, object]:
         "name": name,
         "status": ["sh", "-c", f"read -r pid < {pid} && kill -0 $pid"],
         "stop": ["sh", "-c", f"kill $(cat {pid}); rm {pid}"],
-        "start": ["sh", "-c", f"cp {start} {want}; while test -e {want}; do sleep 0.01; done"],
+        # Whole at once: its manager would start nothing by a file that is only just being written.
+        "start": ["sh", "-c", f"cp {start} {want}.new && mv {want}.new {want}; while test -e {want}; do sleep 0.01; done"],
     }

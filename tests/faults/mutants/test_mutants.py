@@ -36,7 +36,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(place)
 
 
-def tested(copy: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def outcome(copy: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     there = [path for path in tests if (copy / path.split("::")[0]).exists()]
     command = [*APART, sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *PATIENCE, *there]
     variables = {name: value for name, value in os.environ.items() if name not in (FULL, FIGURES)}
@@ -53,7 +53,7 @@ def mutated(copy: Path, mutant: Mutant) -> str:
 def is_caught(copy: Path, mutant: Mutant) -> bool:
     original = mutated(copy, mutant)
     try:
-        return tested(copy, mutant.tests).returncode == FAILED
+        return outcome(copy, mutant.tests).returncode == FAILED
     finally:
         (copy / mutant.file).write_text(original)
 
@@ -69,14 +69,14 @@ def test_one_is_caught_and_without_it_the_same_tests_pass(copy: Path) -> None:
     """A sample for every day; `make faults` tries them all."""
     mutant = next(item for item in MUTANTS if item.name == "names by match")
     assert is_caught(copy, mutant)
-    assert tested(copy, mutant.tests).returncode == 0
+    assert outcome(copy, mutant.tests).returncode == 0
 
 
 @pytest.mark.faults
 def test_every_mutant_is_caught(copy: Path, figure: Figure) -> None:
     missed = [mutant.name for mutant in MUTANTS if not is_caught(copy, mutant)]
     tests = tuple(dict.fromkeys(path for mutant in MUTANTS for path in mutant.tests))
-    whole = tested(copy, tests)
+    whole = outcome(copy, tests)
     assert whole.returncode == 0, f"the tests fail without a mutant, too: {whole.stdout[-3000:]}"
     got = f"{len(MUTANTS) - len(missed)} of {len(MUTANTS)} caught"
     figure(
