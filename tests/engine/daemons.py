@@ -33,12 +33,12 @@ def configured(layout: Layout, place: Path, *names: str) -> Iterator[Path]:
 
 def _asked(name: str, place: Path) -> dict[str, object]:
     pid, want, start = (place / f"{name}.{ending}" for ending in ("pid", "want", "start"))
+    asks = f"cp {start} {want}.new && mv {want}.new {want}"  # whole at once: by half of it nothing is started
     # For as long as its manager, however long a suite takes: one that ends by itself looks like one that was lost.
     start.write_text(f"setpriv --pdeathsig KILL setsid sleep infinity >/dev/null 2>&1 & echo $! > {pid}")
     return {
         "name": name,
         "status": ["sh", "-c", f"read -r pid < {pid} && kill -0 $pid"],
         "stop": ["sh", "-c", f"kill $(cat {pid}); rm {pid}"],
-        # Whole at once: its manager would start nothing by a file that is only just being written.
-        "start": ["sh", "-c", f"cp {start} {want}.new && mv {want}.new {want}; while test -e {want}; do sleep 0.01; done"],
+        "start": ["sh", "-c", f"{asks}; while test -e {want}; do sleep 0.01; done"],
     }
