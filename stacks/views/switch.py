@@ -19,13 +19,13 @@ from stacks.views.shown import Shown, machines_shown, one_machine
 @changing
 def deploy(request: Request, name: str, version: str) -> HttpResponse:
     """Make a version active."""
-    return _confirm(request, get_object_or_404(Machine, name=name), "deploy", version)
+    return _confirm(request, _named(request, name), "deploy", version)
 
 
 @changing
 def revert(request: Request, name: str) -> HttpResponse:
     """Put an earlier version back: `version`, or the last that was healthy."""
-    machine = get_object_or_404(Machine, name=name)
+    machine = _named(request, name)
     asked = request.POST.get("version") or request.GET.get("version")
     if not asked:
         target = activations.revert_target(machine)
@@ -35,13 +35,20 @@ def revert(request: Request, name: str) -> HttpResponse:
     return _confirm(request, machine, "revert", asked)
 
 
+def _named(request: Request, name: str) -> Machine:
+    """Give a machine: with what pages show of it, but for a click, for which there is no time."""
+    rows = Machine.objects.all() if request.method == "POST" else machines_shown()
+    found: Machine = get_object_or_404(rows, name=name)
+    return found
+
+
 def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpResponse:
     rows = Version.objects.filter(machine=machine, name=name, removed_at=None)
     form = SwitchForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and rows.exists():
         return redirect("stacks:operation", _submitted(request, kind, machine, name, form).pk)
     version = get_object_or_404(rows.select_related("machine"))
-    shown = one_machine(machines_shown().get(pk=machine.pk))
+    shown = one_machine(machines_shown().get(pk=machine.pk) if form.is_bound else machine)
     asked = SwitchForm({**request.GET.dict(), "seen": shown.active})
     plan, refusal = _plan(machine, kind, name, asked)
     active = shown.versions.get(shown.active)
