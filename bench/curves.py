@@ -9,7 +9,7 @@ from html import escape
 
 from bench.figures import Figure, number
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 380, 70, 230, 40, 48
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 800, 380, 70, 270, 40, 48
 COLOURS = ("#0969da", "#1a7f37", "#bc4c00", "#8250df", "#cf222e", "#59636e")
 STYLE = """text{font:13px system-ui,sans-serif;fill:#1f2328}.quiet{fill:#59636e}.grid{stroke:#d1d9e0}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}.grid{stroke:#3d444d}}"""
