@@ -58,7 +58,7 @@ class Broker:
     def forgive(self) -> None:
         """Forget that Redis was away, as time does."""
         breaker._open_until = 0.0
-        doorbell._broker.quiet_until = 0.0
+        doorbell._Broker.quiet_until = 0.0
 
     def _answers(self) -> bool:
         try:

@@ -72,17 +72,6 @@ def test_the_bell_of_another_machine_is_rung_too(
     assert doorbell.is_rung(operation)
 
 
-def test_the_connection_to_the_broker_is_kept_and_made_anew(machine: Machine, broker: Broker) -> None:
-    operation = submit(machine)
-    assert doorbell.ring(operation)
-    made = broker.redis.info("stats")["total_connections_received"]
-    assert doorbell.ring(operation)
-    assert broker.redis.info("stats")["total_connections_received"] == made
-    broker.redis.execute_command("CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "YES")  # as by a restart
-    assert doorbell.ring(operation)
-    assert broker.redis.llen("dlstack:local.build") == 3
-
-
 def test_a_broker_that_is_away_costs_a_moment_only(machine: Machine, no_broker: None) -> None:
     operation = submit(machine)
     began = time.monotonic()

@@ -60,6 +60,7 @@ def test_what_was_queued_runs_once(hosts_on_postgres: Hosts, broker: Broker, ful
     runs, states = host.ran(), Counter(Operation.objects.values_list("state", flat=True))
     ok = set(runs.values()) == {1} and set(states) == {"succeeded"} and longest < STUCK
     got = f"{len(runs)} operations, {runs.total() - len(runs)} double, {dict(states)}, longest wait {longest:.0f} s"
+    got = " – ".join([got, *Operation.objects.exclude(state="succeeded").values_list("message", flat=True)])
     figure(
         "broker emptied, killed, wiped, shut down without saving", goal="0 lost, 0 double, 0 > 120 s", got=got, ok=ok
     )
