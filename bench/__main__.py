@@ -70,10 +70,12 @@ def arguments() -> argparse.Namespace:
 
 def measured(name: str, *, quick: bool) -> list[Figure] | None:
     """Run one bench and give its figures; None when it failed."""
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dlstack-bench-") as place:
         file = Path(place) / "figures.json"
         flags = ["--no-head", "--json", str(file), *(["--quick"] if quick else [])]
         ended = subprocess.run([sys.executable, "-m", f"bench.{name}", *flags], check=False)
+        print(f"({name}: {time.monotonic() - began:.0f} s)", flush=True)
         return None if ended.returncode else Table.read(file)
 
 

@@ -17,8 +17,10 @@ from tests.faults.mutants.catalogue import MUTANTS, Mutant
 
 COPIED = ("access", "stacks", "kernels", "dlstackweb", "tests", "templates", "static", "recipes", "deploy", "bench")
 FILES = ("manage.py", "pyproject.toml")
-# What a mutant leaves running ends with its namespace.
-APART = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc") if os.geteuid() == 0 else ()
+# What a mutant leaves running ends with its namespace. Its first process is none of ours: whoever loses its parent gets
+# that one instead, and would take a starter that is gone for one that lives.
+NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", '"$@"; exit $?', "sh")
+APART = NAMESPACE if os.geteuid() == 0 else ()
 FAILED = 1  # pytest: tests were run, and some failed
 # Sooner than the suite's own limit: a mutant that hangs is caught, too.
 PATIENCE = ("--timeout", "120")
