@@ -14,11 +14,11 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext
 
+from dlstackweb.handler import OneThread
 from tests.broker import Broker
 from tests.conftest import free_port
 
@@ -55,7 +55,7 @@ def served(broker: Broker) -> Iterator[Site]:
     """Serve the tests' database until the end."""
     port = free_port()
     configuration = uvicorn.Config(
-        get_asgi_application(), port=port, lifespan="off", log_level="critical", timeout_graceful_shutdown=1
+        OneThread(), port=port, lifespan="off", log_level="critical", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run)
