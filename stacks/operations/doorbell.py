@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
 from django.conf import settings
-from kombu import Connection, Queue
+from kombu import Producer, Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -23,6 +25,7 @@ _BOUNDS = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0, "
 # An application of its own, that only sends: any process can ring, whether or not it has loaded the workers' one.
 app = Celery("doorbell", set_as_current=False)
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.broker_transport_options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, **_BOUNDS}
 logger = logging.getLogger(__name__)
 
 
@@ -30,6 +33,15 @@ class _Broker:
     """What this process knows of the broker: until when it is not tried, by the monotonic clock."""
 
     quiet_until = 0.0
+    stays_connected = False
+
+
+def stay_connected() -> None:
+    """Have this process keep its connections to the broker, for whom somebody waits each time it rings: the web server.
+
+    Others ring seldom, and there are thousands of them: the broker would hold a connection for each.
+    """
+    _Broker.stays_connected = True
 
 
 def queue_of(operation: Operation) -> str:
@@ -42,10 +54,11 @@ def ring(operation: Operation) -> bool:
     if time.monotonic() < _Broker.quiet_until:
         return False
     try:
-        with _connection() as connection:
-            # A queue object: settings declare only the queues of this process's own machine.
+        with _producer() as producer:
+            # A queue object: settings declare only the queues of this process's own machine. Workers declare theirs.
             queue: Any = Queue(queue_of(operation))
-            app.send_task(TASK, [operation.pk], queue=queue, connection=connection, ignore_result=True, retry=False)
+            told: dict[str, Any] = {"queue": queue, "declare": [], "producer": producer}
+            app.send_task(TASK, [operation.pk], ignore_result=True, retry=False, **told)
     except (OperationalError, RedisError, OSError) as error:
         _Broker.quiet_until = time.monotonic() + PAUSE
         logger.warning("The broker is away; operation %s is rung again later: %s", operation.pk, error)
@@ -59,7 +72,12 @@ def is_rung(operation: Operation) -> bool:
     return bool(breaker.call(lambda redis: redis.llen(f"{prefix}{queue_of(operation)}")))
 
 
-def _connection() -> Connection:
-    connection = app.connection_for_write()
-    connection.transport_options = {**(connection.transport_options or {}), **_BOUNDS}
-    return connection
+@contextmanager
+def _producer() -> Iterator[Producer]:
+    """Give what sends; where a connection is kept, Redis' client finds out whether the other end has closed it."""
+    if _Broker.stays_connected:
+        with app.producer_pool.acquire(block=True) as producer:
+            yield producer
+    else:
+        with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
+            yield producer

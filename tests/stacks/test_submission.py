@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from stacks.operations import doorbell
 from tests.broker import Broker
 from tests.conftest import People
 from tests.stacks.conftest import state_of
+from tests.waiting import until
 
 BUILD = {"version": "a"}
 
@@ -89,6 +91,61 @@ def test_a_broker_that_hangs_costs_a_moment_only(machine: Machine, broker: Broke
     assert time.monotonic() - began < 5
     while not broker._answers():
         pass
+
+
+@pytest.fixture
+def connected(broker: Broker) -> Iterator[None]:
+    """This process keeps its connections to the broker, as the web server does."""
+    doorbell.stay_connected()
+    yield
+    doorbell._Broker.stays_connected = False
+
+
+def test_a_connection_is_kept_where_somebody_waits_for_each_ring(
+    machine: Machine, broker: Broker, connected: None
+) -> None:
+    operation = submit(machine)
+    assert doorbell.ring(operation)
+    before = broker.redis.info("stats")["total_connections_received"]
+    assert all(doorbell.ring(operation) for _ in range(10))
+    assert broker.redis.info("stats")["total_connections_received"] == before
+    assert broker.redis.llen("dlstack:local.build") == 11
+
+
+def test_a_kept_connection_outlives_the_broker(machine: Machine, broker: Broker, connected: None) -> None:
+    operation = submit(machine)
+    assert doorbell.ring(operation)
+    broker.stop()
+    assert not doorbell.ring(operation)
+    broker.start()
+    assert doorbell.ring(operation)
+    broker.stop()  # and once more, unnoticed meanwhile
+    broker.start()
+    broker.redis.flushall()
+    assert doorbell.ring(operation)
+    assert doorbell.is_rung(operation)
+
+
+def test_a_kept_connection_outlives_a_broker_that_hangs(machine: Machine, broker: Broker, connected: None) -> None:
+    operation = submit(machine)
+    assert doorbell.ring(operation)
+    broker.redis.execute_command("CLIENT", "PAUSE", "2000", "ALL")
+    assert not doorbell.ring(operation)
+    until(broker._answers)
+    broker.redis.flushall()
+    broker.forgive()
+    assert doorbell.ring(operation)
+    assert doorbell.is_rung(operation)
+
+
+def test_threads_that_ring_at_once_share_what_is_kept(machine: Machine, broker: Broker, connected: None) -> None:
+    operation = submit(machine)
+    threads = [threading.Thread(target=doorbell.ring, args=(operation,)) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert broker.redis.llen("dlstack:local.build") == 40
 
 
 @pytest.mark.django_db(transaction=True)
