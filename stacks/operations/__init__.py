@@ -31,6 +31,7 @@ from stacks.operations.lifecycle import (
     record_steps,
     refuse,
 )
+from stacks.operations.moment import ends_within
 from stacks.operations.requests import build, deploy, preview, rebuild, retry, revert, solve
 from stacks.operations.restored import end_unfinished
 from stacks.operations.schedule import back_up_due, overdue, restore_after_reboot
@@ -58,6 +59,7 @@ __all__ = [
     "discard",
     "document",
     "end_unfinished",
+    "ends_within",
     "finish",
     "heartbeat",
     "is_cancel_requested",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.test import Client
 
 from stacks.models import Activation, Machine, Operation, Version
+from stacks.views.switch import MOMENT
 from tests.conftest import People
 from tests.stacks.conftest import Seal, activate
 from tests.stacks.views.conftest import Make
@@ -54,6 +57,12 @@ def test_revert(as_operator: Client, two: tuple[Version, Version]) -> None:
     made = Operation.objects.get()
     assert (response.status_code, response.headers["Location"]) == (302, f"/operations/{made.pk}/")
     assert (made.kind, made.parameters["version"], made.reason) == ("revert", "a", "imports fail")
+
+
+def test_a_switch_to_what_is_in_ram_is_waited_for_a_moment(as_operator: Client, two: tuple[Version, Version]) -> None:
+    began = time.monotonic()
+    assert as_operator.post(REVERT, {"version": "a", "seen": "b"}).status_code == 302
+    assert time.monotonic() - began >= MOMENT  # nobody works here
 
 
 def test_deploy(as_operator: Client, elsewhere: Machine, two: tuple[Version, Version]) -> None:
