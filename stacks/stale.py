@@ -29,7 +29,7 @@ def refuse_if_changed(machine: Machine, seen: str) -> None:
     if active == seen:
         return
     now = activations.current(machine)
-    raise Refused(said(active, now if now is not None and now.version.name == active else None, seen))
+    raise Refused(_said(active, now if now is not None and now.version.name == active else None, seen))
 
 
 def changes_live(operation: Operation) -> bool:
@@ -37,7 +37,7 @@ def changes_live(operation: Operation) -> bool:
     return operation.lane == Operation.Lane.LIVE or bool(operation.parameters.get("deploy"))
 
 
-def said(active: str, activation: Activation | None, seen: str) -> str:
+def _said(active: str, activation: Activation | None, seen: str) -> str:
     """Say who changed what since the page was opened."""
     now = active or "no version"
     by = f", by {activation.activated_by or 'an operator'} at {activation.activated_at:%H:%M} UTC" if activation else ""

@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from stacks import incidents, operations, stale, timeline
-from stacks.engine.errors import Refused
 from stacks.forms import RevertForm
 from stacks.http import Request, changing, viewing
 from stacks.incidents import Incident
 from stacks.models import Machine, Operation
 from stacks.views import torn
+from stacks.views.moment import to_page_of
 from stacks.views.shown import all_machines
 
 PER_PAGE = 20
@@ -60,23 +60,22 @@ def _page(request: Request, name: str) -> HttpResponse:
 
 @changing
 def _revert(request: Request, name: str) -> HttpResponse:
+    machine, form = get_object_or_404(Machine, name=name), RevertForm(request.POST)
     # Before the look at the disk: what ends after it would make that look old.
-    operations.refuse_if_busy(get_object_or_404(Machine, name=name), Operation.Lane.LIVE)
-    found, form = _facts(request, name), RevertForm(request.POST)
+    operations.refuse_if_busy(machine, Operation.Lane.LIVE)
     if not form.is_valid():
-        return _shown(request, found, form, status=422)
+        return _shown(request, _facts(request, name), form, status=422)
     asked = form.cleaned_data
-    if asked["seen"] != found.active:
-        raise Refused(stale.said(found.active, found.agreed, asked["seen"]))
-    torn.demand_proof(request, found.machine)
+    stale.refuse_if_changed(machine, asked["seen"])
+    torn.demand_proof(request, machine)
     operation = operations.revert(
-        machine=found.machine,
+        machine=machine,
         version=asked["version"],
         mark_bad=True,
         requested_by=request.user,
         reason=asked["reason"],
     )
-    return redirect("stacks:operation", operation.pk)
+    return to_page_of(operation, machine)
 
 
 def _facts(request: Request, name: str) -> Incident:

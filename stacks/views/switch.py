@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 
 from stacks import activations, operations, stale
 from stacks.differences import between
@@ -13,11 +13,8 @@ from stacks.http import Request, changing
 from stacks.models import Machine, Operation, Version
 from stacks.plans.base import Plan
 from stacks.views import torn
+from stacks.views.moment import to_page_of
 from stacks.views.shown import Shown, machines_shown, one_machine
-
-# Seconds. To switch to what is in RAM takes a tenth: the page that the browser is sent to then tells of the end at
-# once, and is not drawn meanwhile on the processors that the switch needs.
-MOMENT = 0.3
 
 
 @changing
@@ -50,10 +47,7 @@ def _confirm(request: Request, machine: Machine, kind: str, name: str) -> HttpRe
     rows = Version.objects.filter(machine=machine, name=name, removed_at=None)
     form = SwitchForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and rows.exists():
-        operation = _submitted(request, kind, machine, name, form)
-        if name in machine.observed.get("resident", []):
-            operations.ends_within(operation, MOMENT)
-        return redirect("stacks:operation", operation.pk)
+        return to_page_of(_submitted(request, kind, machine, name, form), machine)
     version = get_object_or_404(rows.select_related("machine"))
     shown = one_machine(machines_shown().get(pk=machine.pk) if form.is_bound else machine)
     asked = SwitchForm({**request.GET.dict(), "seen": shown.active})

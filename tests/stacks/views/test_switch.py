@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from stacks.models import Activation, Machine, Operation, Version
-from stacks.views.switch import MOMENT
+from stacks.views.moment import MOMENT
 from tests.conftest import People
 from tests.stacks.conftest import Seal, activate
 from tests.stacks.views.conftest import Make
