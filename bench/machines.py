@@ -1,6 +1,6 @@
 """What pages take of the server's processor with so many machines: python -m bench.machines NUMBER.
 
-Each machine has 25 versions and 500 operations. Prints one JSON document: milliseconds by page.
+Each machine has 25 versions and 200 operations. Prints one JSON document: milliseconds by page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PAGES = {
     "matrix of kernels": "/kernels/",
     "activity": "/activity/",
 }
-VERSIONS, OPERATIONS, ROUNDS = 25, 500, 5
+VERSIONS, OPERATIONS, ROUNDS = 25, 200, 5
 
 
 def main(machines: int) -> dict[str, list[float]]:

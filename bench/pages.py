@@ -63,7 +63,7 @@ def main(table: Table, quick: bool) -> None:
         until_the_end.enter_context(users(Path(home) / "root" / "sw", PROCESSES))
         seen = [one for one in map(Seen, addresses) if count(client, one)]
         calm()
-        for _ in range(3 if quick else 9):
+        for _ in range(3 if quick else 7):
             for one in seen:
                 ask(client, one)
     report(table, seen)
