@@ -95,7 +95,7 @@ class Table:
         return [Figure(**told) for told in json.loads(path.read_text())]
 
 
-def calm(seconds: float = 30) -> None:
+def calm(seconds: float = 15) -> None:
     """Wait, but not for ever, until others leave this machine's processors alone."""
     give_up_at = time.monotonic() + seconds
     while psutil.cpu_percent(0.5) > BUSY and time.monotonic() < give_up_at:
