@@ -45,7 +45,8 @@ def _facts(root: str) -> dict[str, Any]:
 def heard(machines: Collection[Machine]) -> QuerySet[Worker]:
     """Give the workers that were heard under the names that their machines have, the one heard last first."""
     known = Q(machine__awaited_since=None) | Q(heard_at__gte=F("machine__awaited_since"))
-    return Worker.objects.filter(known, machine__in=machines).select_related("machine").order_by("-heard_at")
+    found = Worker.objects.filter(known, machine__in=machines).select_related("machine").defer("machine__observed")
+    return found.order_by("-heard_at")
 
 
 def clock_ahead() -> float:

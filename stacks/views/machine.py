@@ -25,6 +25,6 @@ def machine(request: Request, name: str) -> HttpResponse:
         "workers": presence.heard([found]).order_by("lane"),
         "table": table.of(shown.trees, request.GET),
         "activations": found.activations.select_related("version", "activated_by", "operation")[:RECENT],
-        "recent": found.operations.select_related("machine", "requested_by")[:RECENT],
+        "recent": found.operations.select_related("requested_by")[:RECENT],
     }
     return respond(request, "stacks/machine.html", "stacks/_machine.html", context)
