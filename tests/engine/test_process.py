@@ -26,7 +26,7 @@ def output(argv: list[str], stop: Stop | None = None, **options: object) -> list
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it can go while it is read
         return False
 
 
