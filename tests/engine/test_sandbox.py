@@ -70,6 +70,16 @@ def test_nothing_a_guest_started_is_left(guest: Sandbox, layout: Layout) -> None
     assert not (layout.building / "alive").exists()
 
 
+def test_guests_see_no_other_process(guest: Sandbox) -> None:
+    other = subprocess.Popen(["sleep", "98765.4321"])
+    try:
+        said = inside(guest, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 98765[.]4321'; true")
+    finally:
+        other.kill()
+        other.wait()
+    assert said == []
+
+
 def test_a_guest_that_ignores_the_end_is_ended(guest: Sandbox) -> None:
     stop = Stop()
     events: list[Event] = []
