@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from django.db.models import Count, Max, QuerySet
 
 from kernels.models import Depth, KernelCheck
 
 _DEPTH = {depth: number for number, depth in enumerate(Depth.values)}
+State = Literal["ok", "failed", "unchecked"]
 Key = tuple[int, str, str, str]  # machine, version, environment, kernel
 
 
@@ -43,7 +44,19 @@ class Check(NamedTuple):
         return Depth(self.depth).label
 
 
+class Verdict(NamedTuple):
+    """What the checks of a kernel come to, as pages tell it; `seconds` is the time to ready after a launch."""
+
+    state: State = "unchecked"
+    depth: str = ""
+    code: str = ""
+    reason: str = ""
+    seconds: float | None = None
+    checked_at: datetime | None = None
+
+
 Latest = dict[Key, list[Check]]
+Verdicts = dict[Key, Verdict]
 
 
 def latest(
@@ -65,19 +78,25 @@ def latest(
     return _by_kernel(rows.values_list(*names))
 
 
-def latest_kept(machines: Collection[int], versions: Collection[str]) -> Latest:
-    """Give the same as `latest`, never to be changed: of thousands, it is read again only where checks have come.
+def verdicts(machines: Collection[int], versions: Collection[str]) -> Verdicts:
+    """Tell how each kernel that was checked is, never to be changed: read again only where checks have come.
 
-    Costs one query then, else two.
+    Costs two queries then, else one.
     """
     ends = _of(machines, versions).aggregate(Count("pk"), Max("pk"), Max("checked_at"))
     return read_once(frozenset(machines), frozenset(versions), *ends.values())
 
 
 @lru_cache(maxsize=8)
-def read_once(machines: frozenset[int], versions: frozenset[str], *_ends: object) -> Latest:
-    """Give the same as `latest`, read again where the number of the checks or their last one is another."""
-    return latest(machines, versions)
+def read_once(machines: frozenset[int], versions: frozenset[str], *_ends: object) -> Verdicts:
+    """Judge what `latest` gives, again where the number of the checks or their last one is another."""
+    return {key: _verdict(told) for key, checks in latest(machines, versions).items() if (told := judge(checks))}
+
+
+def _verdict(check: Check) -> Verdict:
+    state: State = "failed" if check.failed else "ok"
+    seconds = check.seconds if check.depth == Depth.LAUNCH and state == "ok" else None
+    return Verdict(state, check.depth, check.code, check.reason, seconds, check.checked_at)
 
 
 def _of(machines: Collection[int], versions: Collection[str]) -> QuerySet[KernelCheck]:
@@ -97,7 +116,7 @@ def judge(checks: Iterable[Check]) -> Check | None:
     Else the deepest that passed; None where nothing was checked.
     """
     known = list(checks)
-    if len(known) == 1:  # nearly all; a page judges thousands
+    if len(known) == 1:  # nearly all of thousands
         return known[0]
     known.sort(key=lambda check: check.pk)
     failed = [check for check in known if check.failed and not _is_refuted(check, known)]

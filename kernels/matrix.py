@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from kernels import latest, parsed, seen
-from kernels.models import Depth
 from stacks.models import Machine, Version
 from stacks.standing import Standing, standing
 
 Where = Literal["live", "previous", "version", "library"]
-State = Literal["ok", "failed", "unchecked"]
-STATES: tuple[State, ...] = ("ok", "failed", "unchecked")
+STATES: tuple[latest.State, ...] = ("ok", "failed", "unchecked")
 ONLY = {
     "not-live": "In the library, not live",
     "not-in-library": "Live, not in the library",
@@ -38,12 +38,12 @@ class Column:
 
 
 class Cell(NamedTuple):  # of which a page makes thousands
-    """One kernel in one place: what it says there and how it is; `seconds` is the time to ready after a launch."""
+    """One kernel in one place: what it says there, and how it is, as `latest.Verdict` tells it."""
 
     display_name: str
     language: str
     environment: str
-    state: State = "unchecked"
+    state: latest.State = "unchecked"
     depth: str = ""
     code: str = ""
     reason: str = ""
@@ -119,10 +119,10 @@ def build(asked: Asked, shown: Collection[str] = ()) -> Matrix:
     columns = list(_columns(machines, versions, libraries))
     names = {column.version for column in columns if column.version}
     judged = {item.machine.pk for item in machines if asked.judges or not shown or item.machine.name in shown}
-    checks = latest.latest_kept(judged, names)
+    verdicts = latest.verdicts(judged, names)
     cells: dict[str, dict[int, Cell]] = {}
     for place, column in enumerate(columns):
-        for name, cell in _cells(column, versions, libraries, checks):
+        for name, cell in _cells(column, versions, libraries, verdicts):
             cells.setdefault(name, {})[place] = cell
     placed = list(enumerate(columns))
     rows = [Row(name, [(column, found.get(at)) for at, column in placed]) for name, found in sorted(cells.items())]
@@ -138,7 +138,9 @@ def _part(whole: Matrix, shown: Collection[str]) -> Matrix:
 
 
 Libraries = dict[int, seen.Documents]
-Versions = dict[int, dict[str, parsed.Documents]]  # kernelspecs by machine and name
+Specs = list[tuple[str, str, str, str]]  # of each kernel its name, display name, language, environment
+Versions = dict[int, dict[str, Specs]]  # kernelspecs by machine and name
+UNCHECKED = latest.Verdict()
 
 
 def _versions(machines: Collection[Standing], chosen: Collection[str]) -> Versions:
@@ -148,11 +150,20 @@ def _versions(machines: Collection[Standing], chosen: Collection[str]) -> Versio
     rows = Version.objects.filter(machine__in=first, name__in=names, removed_at=None).order_by("-generation")
     found: Versions = {pk: {} for pk in first}
     for machine, name, specs in rows.values_list("machine", "name", parsed.text_of("kernelspecs")):
-        found[machine][name] = parsed.documents(specs)
+        found[machine][name] = _specs(specs)
     return {
         pk: {name: known[name] for name in dict.fromkeys([*first[pk], *chosen]) if name in known}
         for pk, known in found.items()
     }
+
+
+@lru_cache(maxsize=2048)  # nearly all machines have the same, request after request
+def _specs(text: str) -> Specs:
+    return [
+        (str(spec.get("name", "")), str(spec.get("display_name", "")), str(spec.get("language", "")),
+         str(spec.get("environment", "")))
+        for spec in json.loads(text)
+    ]  # fmt: skip
 
 
 def _columns(machines: Collection[Standing], versions: Versions, libraries: Libraries) -> Iterator[Column]:
@@ -170,32 +181,23 @@ def _cells(
     column: Column,
     versions: Versions,
     libraries: Libraries,
-    checks: latest.Latest,
+    verdicts: latest.Verdicts,
 ) -> Iterator[tuple[str, Cell]]:
     if column.where == "library":
         for item in libraries[column.machine.pk]:
             yield item["name"], _of_library(item)
         return
-    for spec in versions[column.machine.pk].get(column.version, ()):
-        name, environment = str(spec.get("name", "")), str(spec.get("environment", ""))
-        known = checks.get((column.machine.pk, column.version, environment, name))
-        told = (str(spec.get("display_name", "")), str(spec.get("language", "")), environment)
-        yield name, _judged(told, latest.judge(known)) if known else Cell(*told)
+    machine, version = column.machine.pk, column.version
+    for name, title, language, environment in versions[machine].get(version, ()):
+        verdict = verdicts.get((machine, version, environment, name), UNCHECKED)
+        yield name, Cell(title, language, environment, *verdict)
 
 
 def _of_library(item: dict[str, Any]) -> Cell:
     wrong = next((finding for finding in item["findings"] if finding["severity"] == "error"), None)
-    state: State = "failed" if wrong else "ok"
+    state: latest.State = "failed" if wrong else "ok"
     reason = wrong["message"] if wrong else ""
     return Cell(item["display_name"], item["language"], "", state, "static", item["code"], reason)
-
-
-def _judged(told: tuple[str, str, str], check: latest.Check | None) -> Cell:
-    if check is None:
-        return Cell(*told)
-    state: State = "failed" if check.failed else "ok"
-    seconds = check.seconds if check.depth == Depth.LAUNCH and state == "ok" else None
-    return Cell(*told, state, check.depth, check.code, check.reason, seconds, check.checked_at)
 
 
 def _passes(row: Row, asked: Asked) -> bool:

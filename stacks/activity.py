@@ -17,7 +17,7 @@ from django.db.models.functions import Cast
 
 from stacks.marks import COMMAND_LINE
 
-LOOKED_THROUGH = 20_000  # rows of one table that one page looks through for a text
+LOOKED_THROUGH = 10_000  # rows of one table that one page looks through for a text
 
 
 class Cursor(NamedTuple):

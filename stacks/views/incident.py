@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -11,7 +11,7 @@ from stacks import incidents, operations, stale, timeline
 from stacks.forms import RevertForm
 from stacks.http import Request, changing, viewing
 from stacks.incidents import Incident
-from stacks.models import Machine, Operation
+from stacks.models import Activation, Machine, Operation
 from stacks.views import torn
 from stacks.views.moment import to_page_of
 from stacks.views.shown import all_machines
@@ -33,9 +33,9 @@ def incident(request: Request) -> HttpResponse:
 
 
 def _changed_last_first() -> QuerySet[Machine, int]:
-    changed_at = Max("activations__activated_at", filter=Q(activations__ended_at=None))
-    changed = Machine.objects.annotate(changed_at=changed_at).order_by(F("changed_at").desc(nulls_last=True), "name")
-    return changed.values_list("pk", flat=True)
+    unended = Activation.objects.filter(machine=OuterRef("pk"), ended_at=None)
+    changed_at = Subquery(unended.order_by("-activated_at").values("activated_at")[:1])
+    return Machine.objects.order_by(changed_at.desc(nulls_last=True), "name").values_list("pk", flat=True)
 
 
 def machine_incident(request: Request, name: str) -> HttpResponse:

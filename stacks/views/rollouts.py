@@ -16,6 +16,11 @@ from stacks.views import torn
 from stacks.views.refreshed import respond
 
 PER_PAGE = 30
+# Of each machine of a rollout, of which there may be hundreds, what its page tells.
+SHOWN = (
+    "rollout", "batch", "state", "version", "message", "ended_at",
+    "machine__name", "operation__kind", "revert_operation__kind",
+)  # fmt: skip
 
 
 @viewing
@@ -45,9 +50,7 @@ def rollout_add(request: Request) -> HttpResponse:
 def rollout(request: Request, pk: int) -> HttpResponse:
     """Show how a rollout goes."""
     found = get_object_or_404(Rollout.objects.select_related("requested_by"), pk=pk)
-    related = ("machine", "operation", "revert_operation")
-    left_out = ("machine__observed", *(f"{one}__{field}" for one in related[1:] for field in ("steps", "outcome")))
-    targets = found.targets.select_related(*related).defer(*left_out)
+    targets = found.targets.select_related("machine", "operation", "revert_operation").only(*SHOWN)
     return respond(request, "stacks/rollout.html", "stacks/_rollout.html", {"rollout": found, "targets": targets})
 
 
