@@ -17,8 +17,8 @@ STYLE = """text{font:13px system-ui,sans-serif;fill:#1f2328}.quiet{fill:#59636e}
 
 
 def draw(figures: Sequence[Figure]) -> str:
-    """Draw those that have a goal other than nothing at all; a bar that ends left of the line has met its goal."""
-    shown = [figure for figure in figures if figure.goal and figure.bound]
+    """Draw those that have a goal that counts, other than nothing at all; a bar that ends left of it has met it."""
+    shown = [figure for figure in figures if figure.met is not None and figure.bound]
     width, height = LABEL + BAR + RIGHT, TOP + ROW * len(shown) + 10
     rows = "".join(_row(figure, TOP + ROW * place) for place, figure in enumerate(shown))
     return (

@@ -100,26 +100,34 @@ def leave_ram(tree: Path) -> None:
 
 def write(layout: Layout, files: int) -> None:
     """Write a tree of so many files into the build area."""
-    for number in range(files):
-        place = layout.building / f"anaconda3/lib/package{number // PER_DIRECTORY}"
-        if number % PER_DIRECTORY == 0:
-            place.mkdir(parents=True)
-        (place / f"module{number % PER_DIRECTORY}.py").write_text(f"NUMBER = {number}\n" * 40)
+    for first in range(0, files, PER_DIRECTORY):
+        place = _package(layout, first)
+        Path(place).mkdir(parents=True)
+        for number in range(first, first + PER_DIRECTORY):
+            _write(f"{place}/{_module(number)}", number)
 
 
 def change(layout: Layout, name: str, files: int) -> None:
     """Make the tree of a version that differs in every so many files, in the build area."""
-    shutil.copytree(layout.version(name), layout.building, copy_function=_linked, symlinks=True)
+    subprocess.run(["cp", "-al", str(layout.version(name)), str(layout.building)], check=True)
     (layout.building / ".dlstack.json").unlink()
     for number in range(0, files, CHANGED):
-        lies_in = layout.building / f"anaconda3/lib/package{number // PER_DIRECTORY}"
-        file = lies_in / f"module{number % PER_DIRECTORY}.py"
-        file.unlink()
-        file.write_text(f"NUMBER = -{number}\n" * 40)
+        file = f"{_package(layout, number)}/{_module(number)}"
+        Path(file).unlink()
+        _write(file, -number)
 
 
-def _linked(source: str, target: str) -> None:
-    Path(target).hardlink_to(source)
+def _package(layout: Layout, number: int) -> str:
+    return f"{layout.building}/anaconda3/lib/package{number // PER_DIRECTORY}"
+
+
+def _module(number: int) -> str:
+    return f"module{number % PER_DIRECTORY}.py"
+
+
+def _write(path: str, number: int) -> None:
+    with open(path, "xb", buffering=0) as file:  # hundreds of thousands: a Path each takes as long as the file
+        file.write(f"NUMBER = {number}\n".encode() * 40)
 
 
 def with_versions(table: Table, runner: Runner, counts: tuple[int, ...]) -> None:

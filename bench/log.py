@@ -122,7 +122,7 @@ def measure_long(table: Table, stage: Stage, browser: Browser, lines: int) -> No
     for search, query in searches():
         table.add(f"  search: {search}", several(partial(ask, page, pk, query)), "s", goal="≤ 1")
     table.add("  jump to a line in the middle", several(lambda: jump(page, pk, lines // 2)), "s", goal="≤ 1")
-    longest = scroll(page, pk)
+    longest = scroll(page, pk, min(400, lines // 1_000))
     own, resident, whole = memory()
     note = f"resident {resident / MB:.0f} MB, all processes {whole / MB:.0f} MB, longest frame {longest:.0f} ms"
     table.add("  Chromium's memory after scrolling up, the page's process", own / MB, "MB", goal="< 300", note=note)
@@ -193,14 +193,15 @@ def jump(page: Page, pk: int, line: int) -> float:
     return time.monotonic() - began
 
 
-def scroll(page: Page, pk: int) -> float:
+def scroll(page: Page, pk: int, times: int) -> float:
+    """Scroll up so many times; gives the longest time in ms between two frames."""
     page.goto(f"/operations/{pk}/")
     page.evaluate("""() => { let then = performance.now(); window.longest = 0;
       const tick = (now) => {
         window.longest = Math.max(window.longest, now - then); then = now; requestAnimationFrame(tick); };
       requestAnimationFrame((now) => { then = now; tick(now); }); }""")
     page.locator("#log").hover()
-    for _ in range(400):
+    for _ in range(times):
         page.mouse.wheel(0, -2000)
         page.wait_for_timeout(15)
     return float(page.evaluate("window.longest"))

@@ -39,6 +39,19 @@ def test_the_table_prints_the_median_and_the_spread(capsys: pytest.CaptureFixtur
     assert [(figure.median, figure.least, figure.most) for figure in table.figures] == [(2, 1, 3), (0, 0, 0)]
 
 
+def test_a_goal_of_large_things_is_nobodys_in_a_small_run_but_says_which_way_is_better() -> None:
+    for small, met in ((False, False), (True, None)):
+        table = Table(small=small)
+        table.ratio("revert", [(0.1, 1.0)], against="rsync", goal=table.of_large("≥ 20"))
+        table.add("reads", 1, goal="= 0")
+        revert, reads = table.figures
+        assert (revert.median, revert.met, reads.met) == (10, met, False)
+    slower = Table(small=True)
+    slower.ratio("revert", [(0.2, 1.0)], against="rsync", goal="(≥ 20)")
+    assert list(kept.worse([revert], slower.figures)) == ["revert: 10 → 5, which is more than its spread."]
+    assert "revert" not in chart.draw(table.figures)
+
+
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     table = Table()
     table.add("“ü”", [0.1, 0.2], RATIO, goal="≤ 1", note="n")
