@@ -32,7 +32,7 @@ def main(table: Table, quick: bool) -> None:
     packages = SMALL if quick else LARGE
     with instance("quick" if quick else "whole") as dlstack, in_ram() as ram:
         by_hand = Procedure(dlstack.home / "by-hand", ram)
-        building(table, dlstack, by_hand, packages, rounds=1 if quick else 2)
+        building(table, dlstack, by_hand, packages, rounds=2)
         deploying(table, dlstack, ram, rounds=2 if quick else 3)
         switching(table, dlstack, by_hand, rounds=3 if quick else 5, switches=10 if quick else 50)
         importing(table, dlstack, "v1", quick)

@@ -35,8 +35,8 @@ def switching(table: Table, dlstack: Instance, by_hand: Procedure, rounds: int, 
     torn = reverting(table, dlstack, by_hand, rounds, listed)
     with reading(live, listed) as counts, starting(dlstack) as started:
         began = time.monotonic()
-        for number in range(switches):
-            dlstack.revert(f"v{(rounds + number) % 2}")
+        for _ in range(switches):
+            dlstack.revert("v1" if live.readlink().name == "v0" else "v0")
         took = time.monotonic() - began
     told = f"{counts['reads']:,} reads in {took:.0f} s, {switches} switches"
     what = "reads through the live path that fail or mix, while it is switched"
