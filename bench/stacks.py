@@ -19,11 +19,11 @@ from bench.imports import importing
 from bench.instance import Instance, by_step, instance, seconds
 from bench.switching import switching
 
-SMALL = ["jupyterlab", "ipykernel", "numpy", "astropy"]
+SMALL = ["ipykernel", "numpy", "astropy"]
 LARGE = [
-    *SMALL, "scipy", "pandas", "matplotlib", "astroquery", "pyvo", "bokeh", "healpy", "photutils", "specutils", "lmfit",
-    "emcee", "plotly", "h5py", "numba", "scikit-learn", "ipympl", "ipywidgets", "jupyterhub", "sparclclient",
-    "astro-datalab",
+    *SMALL, "jupyterlab", "scipy", "pandas", "matplotlib", "astroquery", "pyvo", "bokeh", "healpy", "photutils",
+    "specutils", "lmfit", "emcee", "plotly", "h5py", "numba", "scikit-learn", "ipympl", "ipywidgets", "jupyterhub",
+    "sparclclient", "astro-datalab",
 ]  # fmt: skip
 OLDER = {"astropy": "astropy<7.1", "ipykernel": "ipykernel<7"}  # the two packages that move
 
