@@ -18,6 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext
 
+from bench.shared_memory import remove_ramdisk
 from bench.stage import free_port
 
 REPOSITORY = Path(__file__).parents[1]
@@ -42,9 +43,7 @@ def instance(name: str) -> Iterator[Instance]:
 def _empty(home: Path) -> None:
     """Remove all of a home but its package cache, and its directory in shared memory."""
     root, kept = home / "data0", home.with_name(f"{home.name}-cache")
-    ramdisk = root / "sw.tmpfs"
-    if ramdisk.is_symlink() and str(ramdisk.readlink()).startswith("/dev/shm/dlstack-"):
-        shutil.rmtree(ramdisk.readlink(), ignore_errors=True)
+    remove_ramdisk(root)
     if (root / CACHE).is_dir():
         with suppress(FileNotFoundError):
             shutil.rmtree(kept)

@@ -9,10 +9,9 @@ import json
 import logging
 import os
 import sys
-import tempfile
-from pathlib import Path
 
 from bench.pages import Seen, ask
+from bench.shared_memory import scratch
 
 PAGES = {
     "machines": "/",
@@ -25,8 +24,8 @@ VERSIONS, OPERATIONS, ROUNDS = 25, 200, 5
 
 def main(machines: int) -> dict[str, list[float]]:
     """Give the milliseconds of each page, several times."""
-    with tempfile.TemporaryDirectory(prefix="dlstack-bench-") as home:
-        os.environ |= {"DLSTACK_HOME": home, "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
+    with scratch() as home:
+        os.environ |= {"DLSTACK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
         import django
 
         django.setup()
@@ -37,7 +36,7 @@ def main(machines: int) -> dict[str, list[float]]:
         from tests.many import Many
 
         call_command("migrate", verbosity=0)
-        root = Path(home) / "root"
+        root = home / "root"
         root.mkdir()
         many = Many(root, machines=machines, versions=VERSIONS * machines, operations=OPERATIONS * machines)
         client = Client(headers={"Host": "localhost"})

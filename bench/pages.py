@@ -14,7 +14,6 @@ import logging
 import os
 import statistics
 import subprocess
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Table, calm, run
+from bench.shared_memory import scratch
 
 SENT_ONLY = 405  # what is no page
 QUERIES, MILLISECONDS, KILOBYTES = 15, 60, 300
@@ -57,10 +57,10 @@ class Seen:
 
 
 def main(table: Table, quick: bool) -> None:
-    with tempfile.TemporaryDirectory(prefix="dlstack-bench-") as home, ExitStack() as until_the_end:
-        os.environ |= {"DLSTACK_HOME": home, "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
-        client, addresses = prepare(Path(home), quick=quick)
-        until_the_end.enter_context(users(Path(home) / "root" / "sw", PROCESSES))
+    with scratch() as home, ExitStack() as until_the_end:
+        os.environ |= {"DLSTACK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dlstackweb.settings"}
+        client, addresses = prepare(home, quick=quick)
+        until_the_end.enter_context(users(home / "root" / "sw", PROCESSES))
         seen = [one for one in map(Seen, addresses) if count(client, one)]
         calm()
         for _ in range(3 if quick else 7):
