@@ -42,7 +42,7 @@ soak: ## the part of faults that kills workers, broker and database under 3,000 
 	@requirements/install.sh $(DEV)
 	$(BIN)/python -m tests.faults tests/faults/delivery/test_soak.py $(ARGS)
 
-bench: ## measure it beside what is done today (17 minutes); ARGS="--quick", "--compare", names of benches
+bench: ## measure it beside what is done today (a quarter of an hour); ARGS="--quick", "--compare", names of benches
 	@requirements/system.sh test
 	@requirements/install.sh $(DEV)
 	$(BIN)/python -m bench $(ARGS)

@@ -60,7 +60,7 @@ def keep(place: Path, run: kept.Run) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these: {', '.join(BENCHES)}")
-    parser.add_argument("--quick", action="store_true", help="less of everything, fewer repeats: five minutes")
+    parser.add_argument("--quick", action="store_true", help="less of everything, fewer repeats: three minutes")
     parser.add_argument("--compare", action="store_true", help="say what got worse against the kept run; keep nothing")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(BENCHES):
