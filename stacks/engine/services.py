@@ -17,6 +17,7 @@ from stacks.engine.process import Command, base_environment, run
 from stacks.engine.stop import Stop
 
 PATIENCE = 60.0  # seconds until a service that was stopped must be down
+SETTLED = 5.0  # seconds for which one that says it runs may be on its way down, when whoever stopped it was killed
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class Service:
             return False
         return True
 
-    def stop(self, sink: Sink) -> None:
-        """Run its stop command."""
-        run(Command(self.stopping, f"stop {self.name}", base_environment(), limit=self.limit), sink, Stop())
+    def stop(self, sink: Sink, lock_fds: tuple[int, ...] = ()) -> None:
+        """Run its stop command; as long as anything of it runs, it holds the locks."""
+        label, env = f"stop {self.name}", base_environment()
+        run(Command(self.stopping, label, env, pass_fds=lock_fds, limit=self.limit), sink, Stop())
 
     def start(self, sink: Sink) -> None:
-        """Run its start command."""
+        """Run its start command, which gets no lock: what it leaves running would hold that for ever."""
         run(Command(self.starting, f"start {self.name}", base_environment(), limit=self.limit), sink, Stop())
 
 
@@ -77,10 +79,12 @@ def _parse(fields: Fields) -> Service:
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*")
 
 
-def pause(services: Sequence[Service], sink: Sink, *, patience: float = PATIENCE) -> None:
+def pause(
+    services: Sequence[Service], sink: Sink, *, lock_fds: tuple[int, ...] = (), patience: float = PATIENCE
+) -> None:
     """Stop services and wait until each is down; raise Failed for one that goes on. The caller starts them again."""
     for service in services:
-        service.stop(sink)
+        service.stop(sink, lock_fds)
     deadline = time.monotonic() + patience
     for service in services:
         if not _wait(lambda service=service: not service.is_running(), deadline):  # type: ignore[misc]
@@ -88,11 +92,14 @@ def pause(services: Sequence[Service], sink: Sink, *, patience: float = PATIENCE
 
 
 def resume(services: Sequence[Service], sink: Sink) -> list[str]:
-    """Start services that do not run; gives back the names of those that would not start."""
-    failed = []
+    """Start services that do not run; gives back the names of those that would not start.
+
+    One that was told to stop may say for a while that it runs: those that do are watched for `SETTLED` seconds.
+    """
+    failed, deadline = [], time.monotonic() + SETTLED
     for service in services:
         try:
-            if not service.is_running():
+            if _wait(lambda service=service: not service.is_running(), deadline):  # type: ignore[misc]
                 service.start(sink)
         except Failed:
             failed.append(service.name)

@@ -64,7 +64,8 @@ class Leading:
         self._detour = detour.survey(layout, self._strategy)
         journal.amend(layout, "build", detour=detour.plain(self._detour))
         listed = {service.name: service for service in services.configured(layout)}
-        services.pause([listed[name] for name in self._detour.paused], context.sink)
+        running, fds = [listed[name] for name in self._detour.paused], (*context.lock_fds, *self.lock_fds)
+        services.pause(running, context.sink, lock_fds=fds)
 
     def lead_away(self, context: Context) -> None:
         detour.lead_away(context.layout, self._known(), context.owner)

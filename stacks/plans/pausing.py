@@ -40,7 +40,7 @@ class Pausing:
         then(context)
 
     def _pause(self, context: Context) -> None:
-        services.pause(self._ran, context.sink)
+        services.pause(self._ran, context.sink, lock_fds=context.lock_fds)
 
     def _resume(self, context: Context) -> None:
         if failed := services.resume(self._ran, context.sink):

@@ -10,6 +10,7 @@ import json
 import sys
 from typing import Any
 
+from stacks.engine import services
 from tests.faults.kills import place as places
 from tests.faults.kills.scenarios import SCENARIOS
 from tests.faults.kills.trial import Order, Survey, Trial, survey
@@ -19,6 +20,7 @@ _SUBREAPER = 36  # prctl: orphans of what this process started become its childr
 
 def main() -> None:
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    services.SETTLED = 0.3  # the services here are down at once
     known: dict[str, Survey] = {}
     scenarios = {scenario.name: scenario for scenario in SCENARIOS}
     with places.opened() as place:
