@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,9 +28,10 @@ PATIENCE = ("--timeout", "120")
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    place = tmp_path_factory.mktemp("mutants") / "project"
-    place.mkdir()
+def copy() -> Iterator[Path]:
+    # Not pytest's directory: that one is closed to the other users that some tests are.
+    place = Path(tempfile.mkdtemp(prefix="dlstack-mutants-"))
+    place.chmod(0o755)
     for name in COPIED:
         shutil.copytree(REPOSITORY / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
