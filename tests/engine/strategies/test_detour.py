@@ -19,6 +19,8 @@ from tests.engine.test_build import state
 from tests.engine.test_conda import KERNEL, check_prefixes, spelled
 from tests.wheels import Index, tiny_recipe
 
+LANES = ("build", "live")
+
 
 @BOTH
 def test_a_build_at_the_live_path_is_sealed_and_all_else_is_as_before(
@@ -99,6 +101,24 @@ def test_a_dangling_live_path_is_put_back_as_it_was(layout: Layout, runner: Runn
     layout.live.symlink_to("sw.tmpfs/gone")
     runner.run("build", **asked(index, "a", strategy="repoint"))
     as_before(layout, "sw.tmpfs/gone")
+
+
+def test_a_stop_holds_the_locks_of_both_lanes_and_a_start_none(
+    layout: Layout, runner: Runner, index: Index, place: Path
+) -> None:
+    mark = place / "runs"
+    mark.touch()
+    lists = f"ls -l /proc/self/fd > {place}"
+    service: dict[str, object] = {
+        "name": "notebooks",
+        "status": ["test", "-e", str(mark)],
+        "stop": ["sh", "-c", f"{lists}/stop; rm {mark}"],
+        "start": ["sh", "-c", f"{lists}/start; touch {mark}"],
+    }
+    services.configure(layout, [service])
+    runner.run("build", **asked(index, "a", strategy="repoint"))
+    held = {lane: [f"{lane}.lock" in (place / told).read_text() for told in ("stop", "start")] for lane in LANES}
+    assert held == {"build": [True, False], "live": [True, False]}
 
 
 def test_a_service_that_does_not_start_is_told_and_no_reason_to_lose_the_build(
